@@ -1,0 +1,200 @@
+//! Both halves and the closing handshake. RFC 6455, section 7.
+
+use std::sync::Arc;
+
+use crate::frame::Opcode;
+use crate::receive::{Input, Receiver};
+use crate::send::Sender;
+use crate::{CloseCode, Config, Error, Event, Host, Outgoing, Role};
+
+/// The receiving side of the closing handshake.
+///
+/// ```text
+///           close frame came
+///   Open ───────────────────────> Closed
+///     │     a rule was broken
+///     └─────────────────────────> Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inbound {
+    Open,
+    Closed,
+    Failed,
+}
+
+/// The sending side. Which of the two sides closes first does not matter: it is this side's close
+/// frame that ends sending, and the peer's that ends receiving.
+///
+/// ```text
+///           send_close
+///   Open ───────────────> Closed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outbound {
+    Open,
+    Closed,
+}
+
+/// One WebSocket connection after its opening handshake. Idle it is small and holds no heap memory.
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    receiver: Receiver,
+    sender: Sender,
+    role: Role,
+    inbound: Inbound,
+    outbound: Outbound,
+}
+
+impl Connection {
+    /// A connection whose opening handshake is done.
+    #[must_use]
+    pub fn new(role: Role, config: Arc<Config>) -> Self {
+        Self {
+            config,
+            receiver: Receiver::default(),
+            sender: Sender::new(role),
+            role,
+            inbound: Inbound::Open,
+            outbound: Outbound::Open,
+        }
+    }
+
+    /// Takes what the transport read, unmasks it in place and calls `sink` for every event, in wire
+    /// order. Any split of the bytes over calls gives the same events. Pings are answered here, if
+    /// the configuration says so; a close frame is not: the layer above first sends what it has
+    /// queued.
+    ///
+    /// After [`Event::Close`] or [`Event::Failed`] further bytes are ignored.
+    pub fn handle_input<H: Host>(
+        &mut self,
+        input: &mut [u8],
+        host: &mut H,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        let mut rest = Input(input);
+        while self.inbound == Inbound::Open {
+            match self.receiver.next_event(&mut rest, self.role, &self.config) {
+                Ok(None) => return,
+                Ok(Some(Event::Ping { payload })) => {
+                    let answered = if self.config.auto_pong && self.outbound == Outbound::Open {
+                        answer_ping(&self.sender, payload, &self.config, host)
+                    } else {
+                        Ok(())
+                    };
+                    sink(Event::Ping { payload });
+                    if let Err(error) = answered {
+                        self.fail(error, sink);
+                    }
+                }
+                Ok(Some(event @ Event::Close { .. })) => {
+                    self.inbound = Inbound::Closed;
+                    sink(event);
+                    self.receiver = Receiver::default();
+                }
+                Ok(Some(event)) => sink(event),
+                Err(error) => self.fail(error, sink),
+            }
+        }
+    }
+
+    /// Sends a message, or a fragment of one.
+    ///
+    /// # Errors
+    /// The close frame has been sent.
+    #[inline]
+    pub fn send_message<H: Host>(
+        &mut self,
+        message: Outgoing<'_>,
+        host: &mut H,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        self.sender.message(message, host);
+        Ok(())
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    /// The close frame has been sent, or the payload is longer than 125 bytes.
+    pub fn send_ping<H: Host>(&mut self, payload: &[u8], host: &mut H) -> Result<(), Error> {
+        self.check_open()?;
+        self.sender.ping_or_pong(Opcode::Ping, payload, host)
+    }
+
+    /// Sends a pong.
+    ///
+    /// # Errors
+    /// The close frame has been sent, or the payload is longer than 125 bytes.
+    pub fn send_pong<H: Host>(&mut self, payload: &[u8], host: &mut H) -> Result<(), Error> {
+        self.check_open()?;
+        self.sender.ping_or_pong(Opcode::Pong, payload, host)
+    }
+
+    /// Sends the close frame, which is the last frame this side sends; in answer to the peer's or
+    /// as the first of the two. Without a `code` the body is empty and `reason` is not looked at.
+    ///
+    /// # Errors
+    /// A close frame has been sent, `code` may not travel, or `reason` is longer than 123 bytes.
+    pub fn send_close<H: Host>(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &[u8],
+        host: &mut H,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        self.sender.close(code, reason, host)?;
+        self.outbound = Outbound::Closed;
+        Ok(())
+    }
+
+    /// This side's close frame is in the outbox.
+    #[must_use]
+    pub fn is_close_sent(&self) -> bool {
+        self.outbound == Outbound::Closed
+    }
+
+    /// The peer's close frame has come.
+    #[must_use]
+    pub fn is_close_received(&self) -> bool {
+        self.inbound == Inbound::Closed
+    }
+
+    /// The peer broke a rule; its input is ignored.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.inbound == Inbound::Failed
+    }
+
+    /// RFC 6455, 5.5.1: no more data frames MUST be sent after a close frame.
+    #[inline]
+    fn check_open(&self) -> Result<(), Error> {
+        match self.outbound {
+            Outbound::Open => Ok(()),
+            Outbound::Closed => Err(Error::CloseAlreadySent),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: Error, sink: &mut impl FnMut(Event<'_>)) {
+        self.inbound = Inbound::Failed;
+        // What was half received is of no use any more, and the close may take its time.
+        self.receiver = Receiver::default();
+        sink(Event::Failed(error));
+    }
+}
+
+/// RFC 6455, 5.5.2: upon a ping an endpoint MUST send a pong, unless it already received a close
+/// frame.
+fn answer_ping<H: Host>(
+    sender: &Sender,
+    payload: &[u8],
+    config: &Config,
+    host: &mut H,
+) -> Result<(), Error> {
+    let limit = config.max_pending_auto_pongs;
+    if host.pong_queued() > limit && limit > 0 {
+        return Err(Error::TooManyPendingPongs);
+    }
+    sender.ping_or_pong(Opcode::Pong, payload, host)
+}

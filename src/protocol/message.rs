@@ -1,0 +1,177 @@
+//! Frames to messages, within the limits on size and fragments. RFC 6455, section 5.4.
+//!
+//! A message that came in one piece is passed through; any other grows in one vector by the bytes
+//! that really came. What a header declares is only compared with the limits.
+
+use std::borrow::Cow;
+use std::mem;
+
+use crate::frame::{FrameHeader, Opcode};
+use crate::utf8::{self, Utf8Stream};
+use crate::{Config, Error, Event, MessageKind};
+
+/// The message that is coming in.
+#[derive(Debug)]
+pub(crate) struct Assembler {
+    /// What came so far, unmasked.
+    bytes: Vec<u8>,
+    /// Sum of the lengths that the message's frames declared.
+    declared_bytes: u64,
+    fragments: u32,
+    utf8: Utf8Stream,
+    kind: MessageKind,
+    ascii: bool,
+    open: bool,
+}
+
+impl Assembler {
+    /// Whether a message has begun and not ended, so that only a continuation may follow.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Judges a further frame of `length` bytes, before any of its payload.
+    ///
+    /// # Errors
+    /// The message would be longer, or of more fragments, than `config` allows.
+    #[inline]
+    pub(crate) fn check_limits(&self, length: u64, config: &Config) -> Result<(), Error> {
+        let limit = unless_zero(config.max_message_bytes, u64::MAX);
+        if length > limit.saturating_sub(self.declared_bytes) {
+            return Err(Error::MessageTooLong);
+        }
+        if self.fragments >= unless_zero(config.max_fragments, u32::MAX) {
+            return Err(Error::TooManyFragments);
+        }
+        Ok(())
+    }
+
+    /// Begins a frame that [`check_limits`](Self::check_limits) has let through.
+    #[inline]
+    pub(crate) fn begin_frame(&mut self, header: &FrameHeader) {
+        if header.opcode != Opcode::Continuation {
+            self.open = true;
+            self.ascii = header.opcode == Opcode::Text;
+            self.kind = if self.ascii { MessageKind::Text } else { MessageKind::Binary };
+        }
+        self.declared_bytes += header.length;
+        self.fragments += 1;
+    }
+
+    /// Takes the next unmasked bytes; `ascii` tells whether they all are, if the unmasking has
+    /// looked, `last` whether they end the message, which then is returned.
+    ///
+    /// # Errors
+    /// The message is a text and can no longer become UTF-8.
+    #[inline]
+    pub(crate) fn push<'a>(
+        &mut self,
+        piece: &'a [u8],
+        ascii: Option<bool>,
+        last: bool,
+        config: &Config,
+    ) -> Result<Option<Event<'a>>, Error> {
+        let kind = self.kind;
+        if kind == MessageKind::Text {
+            let ascii = ascii.unwrap_or_else(|| piece.is_ascii());
+            self.ascii &= ascii;
+            if !config.skip_utf8_validation {
+                self.validate(piece, ascii, last)?;
+            }
+        }
+        if !last {
+            self.bytes.extend_from_slice(piece);
+            return Ok(None);
+        }
+        let ascii = self.ascii;
+        let payload = if self.bytes.is_empty() {
+            Cow::Borrowed(piece)
+        } else {
+            // The end is in hand: no room for growth is needed any more.
+            self.bytes.reserve_exact(piece.len());
+            self.bytes.extend_from_slice(piece);
+            Cow::Owned(mem::take(&mut self.bytes))
+        };
+        self.open = false;
+        self.declared_bytes = 0;
+        self.fragments = 0;
+        Ok(Some(Event::Message { kind, ascii, payload }))
+    }
+
+    /// RFC 6455, 8.1: an endpoint that finds text not to be UTF-8 MUST fail the connection.
+    #[inline]
+    fn validate(&mut self, piece: &[u8], ascii: bool, last: bool) -> Result<(), Error> {
+        let between_characters = self.utf8.is_complete();
+        let valid = if between_characters && ascii {
+            true
+        } else if between_characters && last {
+            utf8::is_valid(piece)
+        } else {
+            self.utf8.push(piece) && (!last || self.utf8.is_complete())
+        };
+        if valid { Ok(()) } else { Err(Error::InvalidUtf8) }
+    }
+}
+
+impl Default for Assembler {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            declared_bytes: 0,
+            fragments: 0,
+            utf8: Utf8Stream::default(),
+            kind: MessageKind::Binary,
+            ascii: false,
+            open: false,
+        }
+    }
+}
+
+/// A limit whose zero means "none".
+fn unless_zero<T: Default + PartialEq>(limit: T, none: T) -> T {
+    if limit == T::default() { none } else { limit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MaskingKey;
+
+    fn declared(opcode: Opcode, length: u64) -> FrameHeader {
+        FrameHeader { opcode, fin: true, key: MaskingKey::default(), length }
+    }
+
+    #[test]
+    fn declared_length_allocates_nothing() {
+        let config = Config { max_message_bytes: 0, ..Config::default() };
+        let mut message = Assembler::default();
+        message.check_limits(1 << 50, &config).unwrap();
+        message.begin_frame(&declared(Opcode::Binary, 1 << 50));
+        assert_eq!(message.bytes.capacity(), 0);
+        message.push(&[7; 16], None, false, &config).unwrap();
+        assert!(message.bytes.capacity() <= 32);
+    }
+
+    #[test]
+    fn memory_stays_below_twice_what_came() {
+        let config = Config::default();
+        let mut message = Assembler::default();
+        message.begin_frame(&declared(Opcode::Binary, 1 << 20));
+        for count in 1..=1000 {
+            message.push(&[7; 100], None, false, &config).unwrap();
+            assert!(message.bytes.capacity() <= 2 * 100 * count);
+        }
+    }
+
+    #[test]
+    fn delivered_message_leaves_no_memory_behind() {
+        let config = Config::default();
+        let mut message = Assembler::default();
+        message.begin_frame(&declared(Opcode::Binary, 6));
+        message.push(b"abc", None, false, &config).unwrap();
+        let event = message.push(b"def", None, true, &config).unwrap();
+        assert!(matches!(event, Some(Event::Message { payload: Cow::Owned(_), .. })));
+        assert_eq!(message.bytes.capacity(), 0);
+        assert!(!message.is_open());
+    }
+}

@@ -1,0 +1,280 @@
+//! The receive half: bytes to events. RFC 6455, sections 5 and 6.2.
+
+use std::mem;
+
+use crate::close;
+use crate::frame::{self, FrameHeader, MAX_CONTROL_BYTES, MAX_HEADER_BYTES, Opcode};
+use crate::message::Assembler;
+use crate::{Config, Error, Event, MaskingKey, Role};
+
+/// What is expected next.
+///
+/// ```text
+///            header complete
+///   Header ───────────────────> Payload
+///     ^                            │
+///     └────────────────────────────┘ payload complete
+/// ```
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Header,
+    /// The rest of this frame's payload.
+    Payload(FrameHeader),
+}
+
+/// Bytes that the transport read and nobody has looked at yet.
+#[derive(Debug)]
+pub(crate) struct Input<'a>(pub(crate) &'a mut [u8]);
+
+impl<'a> Input<'a> {
+    /// Splits off the first `count` bytes, or all when there are fewer.
+    #[inline]
+    fn take(&mut self, count: u64) -> &'a mut [u8] {
+        match usize::try_from(count).ok().and_then(|count| self.0.split_off_mut(..count)) {
+            Some(front) => front,
+            None => mem::take(&mut self.0),
+        }
+    }
+}
+
+/// Everything that has come in and is not yet an event.
+#[derive(Debug, Default)]
+pub(crate) struct Receiver {
+    stage: Stage,
+    message: Assembler,
+    /// A control payload of which a part has come. Also holds the last one while its event is out.
+    control: Vec<u8>,
+    /// A header of which a part has come.
+    header: [u8; MAX_HEADER_BYTES],
+    header_len: u8,
+}
+
+impl Receiver {
+    /// Takes bytes from the front of `input`, unmasking them in place, until they make an event or
+    /// there are none left. To be called again until it returns `None`.
+    ///
+    /// # Errors
+    /// The peer broke a rule: the connection fails, and the receiver is not to be used any more.
+    #[inline]
+    pub(crate) fn next_event<'e, 'a: 'e>(
+        &'e mut self,
+        input: &mut Input<'a>,
+        role: Role,
+        config: &Config,
+    ) -> Result<Option<Event<'e>>, Error> {
+        loop {
+            let frame = match self.stage {
+                Stage::Payload(frame) => frame,
+                Stage::Header => match self.take_header(input, role, config)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            let piece = input.take(frame.length);
+            let ascii = match role {
+                Role::Server => Some(frame.key.apply(piece)),
+                Role::Client => None,
+            };
+            let missing = frame.length - piece.len() as u64;
+            self.stage = if missing == 0 {
+                Stage::Header
+            } else {
+                let key = frame.key.advanced(piece.len());
+                Stage::Payload(FrameHeader { length: missing, key, ..frame })
+            };
+            if frame.opcode.is_control() {
+                return self.control_event(frame.opcode, piece, missing == 0, config);
+            }
+            let event = self.message.push(piece, ascii, frame.fin && missing == 0, config)?;
+            if event.is_some() || missing > 0 {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// A control frame's event, if `piece` completes its payload. Data opcodes never come here.
+    #[inline]
+    fn control_event<'e>(
+        &'e mut self,
+        opcode: Opcode,
+        piece: &'e [u8],
+        last: bool,
+        config: &Config,
+    ) -> Result<Option<Event<'e>>, Error> {
+        let whole_in_piece = last && self.control.is_empty();
+        if !whole_in_piece {
+            self.control.extend_from_slice(piece);
+        }
+        if !last {
+            return Ok(None);
+        }
+        let payload = if whole_in_piece { piece } else { &self.control };
+        Ok(Some(match opcode {
+            Opcode::Ping => Event::Ping { payload },
+            Opcode::Pong => Event::Pong { payload },
+            Opcode::Close | Opcode::Continuation | Opcode::Text | Opcode::Binary => {
+                let (code, reason) = close::parse_body(payload, config.skip_utf8_validation)?;
+                Event::Close { code, reason }
+            }
+        }))
+    }
+
+    /// Takes a header from the front of `input`; `None` when bytes of it are missing.
+    #[inline]
+    fn take_header(
+        &mut self,
+        input: &mut Input<'_>,
+        role: Role,
+        config: &Config,
+    ) -> Result<Option<FrameHeader>, Error> {
+        if !self.control.is_empty() {
+            // The event that showed it is over; an idle connection holds no memory.
+            self.control = Vec::new();
+        }
+        if input.0.is_empty() {
+            return Ok(None);
+        }
+        let taken =
+            if self.header_len == 0 { self.read_header(input.0, role, config)? } else { None };
+        let Some((frame, size)) = taken else {
+            return self.take_split_header(input, role, config);
+        };
+        input.take(size as u64);
+        if !frame.opcode.is_control() {
+            self.message.begin_frame(&frame);
+        }
+        Ok(Some(frame))
+    }
+
+    /// The same, when the header is cut by the end of the input or began in an earlier one.
+    #[cold]
+    fn take_split_header(
+        &mut self,
+        input: &mut Input<'_>,
+        role: Role,
+        config: &Config,
+    ) -> Result<Option<FrameHeader>, Error> {
+        let known = usize::from(self.header_len);
+        let room = self.header.get_mut(known..).unwrap_or_default();
+        for (place, byte) in room.iter_mut().zip(input.0.iter()) {
+            *place = *byte;
+            self.header_len += 1;
+        }
+        let header = self.header.get(..usize::from(self.header_len)).unwrap_or_default();
+        let Some((frame, size)) = self.read_header(header, role, config)? else {
+            input.0 = &mut [];
+            return Ok(None);
+        };
+        self.header_len = 0;
+        input.take((size - known) as u64);
+        if !frame.opcode.is_control() {
+            self.message.begin_frame(&frame);
+        }
+        Ok(Some(frame))
+    }
+
+    /// Decodes and judges the header at the front of `bytes`, and tells its size. What is there is
+    /// judged at once, so that nobody waits for the rest of a frame that is refused anyway.
+    #[inline]
+    fn read_header(
+        &self,
+        bytes: &[u8],
+        role: Role,
+        config: &Config,
+    ) -> Result<Option<(FrameHeader, usize)>, Error> {
+        let Some(&[first, second]) = bytes.first_chunk() else { return Ok(None) };
+        let opcode = self.check_first_bytes(first, second, role)?;
+        let Some((length, offset)) = frame::decode_length(bytes) else { return Ok(None) };
+        if !opcode.is_control() {
+            if length > MAX_FRAME_BYTES {
+                return Err(Error::UnsupportedPayloadLength);
+            }
+            self.message.check_limits(length, config)?;
+        }
+        let fin = first & frame::FIN != 0;
+        if role == Role::Client {
+            let key = MaskingKey::default();
+            return Ok(Some((FrameHeader { opcode, fin, key, length }, offset)));
+        }
+        let Some(key) = frame::decode_key(bytes, offset) else { return Ok(None) };
+        Ok(Some((FrameHeader { opcode, fin, key, length }, offset + key.0.len())))
+    }
+
+    /// Judges the two bytes that every header has, in the order of `ws`.
+    #[inline]
+    fn check_first_bytes(&self, first: u8, second: u8, role: Role) -> Result<Opcode, Error> {
+        // RFC 6455, 5.2: RSV bits MUST be 0 unless an extension is negotiated that defines them.
+        if first & (frame::RSV1 | frame::RSV2_RSV3) != 0 {
+            return Err(if first & frame::RSV2_RSV3 == 0 {
+                Error::UnexpectedRsv1
+            } else {
+                Error::UnexpectedRsv23
+            });
+        }
+        let number = first & frame::OPCODE_BITS;
+        let opcode = match (number, self.message.is_open()) {
+            (0, true) => Opcode::Continuation,
+            (1, false) => Opcode::Text,
+            (2, false) => Opcode::Binary,
+            (8, _) => Opcode::Close,
+            (9, _) => Opcode::Ping,
+            (10, _) => Opcode::Pong,
+            // RFC 6455, 5.2: an unknown opcode MUST fail the connection.
+            _ => return Err(Error::InvalidOpcode(number)),
+        };
+        if opcode.is_control() {
+            // RFC 6455, 5.5: control frames MUST NOT be fragmented nor be longer than 125 bytes.
+            if first & frame::FIN == 0 {
+                return Err(Error::ExpectedFin);
+            }
+            let length = second & frame::LENGTH_BITS;
+            if length > MAX_CONTROL_BYTES || (opcode == Opcode::Close && length == 1) {
+                return Err(Error::InvalidControlPayloadLength(length));
+            }
+        }
+        // RFC 6455, 5.1: what a client sends MUST be masked, what a server sends MUST NOT.
+        match (role, second & frame::MASK != 0) {
+            (Role::Server, false) => Err(Error::ExpectedMask),
+            (Role::Client, true) => Err(Error::UnexpectedMask),
+            (Role::Server, true) | (Role::Client, false) => Ok(opcode),
+        }
+    }
+}
+
+/// The longest frame that `ws` takes: JavaScript counts no further exactly.
+const MAX_FRAME_BYTES: u64 = (1 << 53) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds all of `bytes` and returns how many events came of them.
+    fn feed(receiver: &mut Receiver, bytes: &mut [u8]) -> usize {
+        let mut input = Input(bytes);
+        let mut count = 0;
+        while receiver.next_event(&mut input, Role::Client, &Config::default()).unwrap().is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn split_control_frame_leaves_no_memory_behind() {
+        let mut receiver = Receiver::default();
+        assert_eq!(feed(&mut receiver, &mut [0x89, 4, b'p', b'i']), 0);
+        assert!(receiver.control.capacity() > 0);
+        assert_eq!(feed(&mut receiver, b"ng".to_vec().as_mut_slice()), 1);
+        assert_eq!(receiver.control.capacity(), 0);
+    }
+
+    #[test]
+    fn header_cut_by_the_end_of_the_input_allocates_nothing() {
+        let mut receiver = Receiver::default();
+        for byte in [0x82, 0x7f, 0, 0, 0, 0, 0, 0, 1, 0] {
+            assert_eq!(feed(&mut receiver, &mut [byte]), 0);
+        }
+        assert!(matches!(receiver.stage, Stage::Payload(FrameHeader { length: 256, .. })));
+        assert_eq!(receiver.control.capacity(), 0);
+    }
+}

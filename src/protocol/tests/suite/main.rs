@@ -1,0 +1,16 @@
+//! The protocol seen from outside: every rule of RFC 6455, without any I/O.
+//!
+//! One binary, so that it links once. A test is named for its rule.
+#![cfg(test)]
+
+mod close_states;
+mod errors;
+mod every_split;
+mod frame_rules;
+mod handshake;
+mod limits;
+mod rfc_examples;
+mod round_trip;
+mod sending;
+mod support;
+mod text;

@@ -1,0 +1,144 @@
+//! A host that records, events that own their bytes, and a frame builder that can break every rule.
+
+use std::sync::Arc;
+
+use offloop_protocol::{
+    CloseCode, Config, Connection, Error, Event, Host, MaskingKey, MessageKind, Role,
+};
+
+pub(crate) const KEY: MaskingKey = MaskingKey([0x37, 0xfa, 0x21, 0x3d]);
+
+/// Remembers what is written. Its masking keys are a fixed row of different ones.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(crate) wire: Vec<u8>,
+    /// Whether the transport takes nothing, so that pongs pile up.
+    pub(crate) stuck: bool,
+    pub(crate) stuck_pongs: u32,
+    keys_given: u8,
+}
+
+impl Host for Recorder {
+    fn write(&mut self, bytes: &[u8]) {
+        self.wire.extend_from_slice(bytes);
+    }
+
+    fn masking_key(&mut self) -> MaskingKey {
+        self.keys_given = self.keys_given.wrapping_add(1);
+        MaskingKey([self.keys_given, 0xa5, 0x5a, self.keys_given ^ 0xff])
+    }
+
+    fn pong_queued(&mut self) -> u32 {
+        self.stuck_pongs += u32::from(self.stuck);
+        self.stuck_pongs
+    }
+}
+
+/// An event that owns its bytes, so that it can be kept and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(u16, Vec<u8>),
+    Failed(Error),
+}
+
+impl Seen {
+    /// Also checks that the event says the truth about ASCII.
+    pub(crate) fn new(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind, ascii, payload } => {
+                assert_eq!(ascii, kind == MessageKind::Text && payload.is_ascii());
+                match kind {
+                    MessageKind::Text => Self::Text(payload.into_owned()),
+                    MessageKind::Binary => Self::Binary(payload.into_owned()),
+                }
+            }
+            Event::Ping { payload } => Self::Ping(payload.to_vec()),
+            Event::Pong { payload } => Self::Pong(payload.to_vec()),
+            Event::Close { code, reason } => Self::Close(code.0, reason.to_vec()),
+            Event::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// A connection with its recorder and all that came out of it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) connection: Connection,
+    pub(crate) host: Recorder,
+    pub(crate) seen: Vec<Seen>,
+}
+
+impl Peer {
+    pub(crate) fn new(role: Role, config: &Config) -> Self {
+        let connection = Connection::new(role, Arc::new(config.clone()));
+        Self { connection, host: Recorder::default(), seen: Vec::new() }
+    }
+
+    pub(crate) fn server() -> Self {
+        Self::new(Role::Server, &Config::default())
+    }
+
+    pub(crate) fn client() -> Self {
+        Self::new(Role::Client, &Config::default())
+    }
+
+    /// Hands in a copy of `bytes` and returns the events that came of it.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Seen> {
+        let before = self.seen.len();
+        let seen = &mut self.seen;
+        self.connection.handle_input(&mut bytes.to_vec(), &mut self.host, &mut |event| {
+            seen.push(Seen::new(event));
+        });
+        self.seen[before..].to_vec()
+    }
+
+    pub(crate) fn close(&mut self, code: u16) -> Result<(), Error> {
+        self.connection.send_close(Some(CloseCode(code)), b"", &mut self.host)
+    }
+}
+
+/// What a server with the default limits makes of `wire`, fed whole.
+pub(crate) fn server_sees(wire: &[u8]) -> Vec<Seen> {
+    Peer::server().feed(wire)
+}
+
+/// A frame as a client sends it, `first` being byte 0.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut wire = header(first, 0x80, payload.len() as u64);
+    wire.extend(KEY.0);
+    wire.extend(payload.iter().zip(KEY.0.iter().cycle()).map(|(byte, key)| byte ^ key));
+    wire
+}
+
+/// A frame as a server sends it.
+pub(crate) fn unmasked(first: u8, payload: &[u8]) -> Vec<u8> {
+    [header(first, 0, payload.len() as u64), payload.to_vec()].concat()
+}
+
+/// A header without masking key, its length in the shortest form; `mask` is 0x80 or 0.
+pub(crate) fn header(first: u8, mask: u8, length: u64) -> Vec<u8> {
+    match length {
+        0..=125 => vec![first, mask | length.to_be_bytes()[7]],
+        126..=0xffff => [&[first, mask | 0x7e], &length.to_be_bytes()[6..]].concat(),
+        _ => [&[first, mask | 0x7f], &length.to_be_bytes()[..]].concat(),
+    }
+}
+
+/// A close frame's payload.
+pub(crate) fn close_body(code: u16, reason: &[u8]) -> Vec<u8> {
+    [&code.to_be_bytes(), reason].concat()
+}
+
+pub(crate) const FIN_CONTINUATION: u8 = 0x80;
+pub(crate) const CONTINUATION: u8 = 0x00;
+pub(crate) const TEXT: u8 = 0x01;
+pub(crate) const FIN_TEXT: u8 = 0x81;
+pub(crate) const BINARY: u8 = 0x02;
+pub(crate) const FIN_BINARY: u8 = 0x82;
+pub(crate) const CLOSE: u8 = 0x88;
+pub(crate) const PING: u8 = 0x89;
+pub(crate) const PONG: u8 = 0x8a;
