@@ -1,0 +1,183 @@
+//! Connections: which driver has which, and how they begin and end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Error, Result};
+use offloop_protocol::{Config, Role};
+#[cfg(unix)]
+use offloop_shard::{AdoptedSocket, Adoption};
+use offloop_shard::{ConnectionId, ProgressTable};
+
+use super::environment::Environment;
+use super::raw::{Call, Operation, Returned};
+
+/// Who drives a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Nobody,
+    Shard(usize),
+    Stream,
+}
+
+/// Owners by connection index, and what new connections need.
+#[derive(Default)]
+pub(super) struct Connections {
+    owners: Vec<Owner>,
+    /// Living connections of each shard.
+    loads: Vec<usize>,
+    progress: Vec<ProgressTable>,
+    config: Arc<Config>,
+}
+
+/// Connections whose progress lies in one block of shared numbers.
+const PROGRESS_BLOCK_ENTRIES: usize = 1024;
+
+impl Connections {
+    pub(super) fn add_shard(&mut self) {
+        self.loads.push(0);
+    }
+
+    pub(super) fn owner(&self, id: u32) -> Owner {
+        self.owners.get(ConnectionId::new(id).index()).copied().unwrap_or(Owner::Nobody)
+    }
+
+    fn own(&mut self, id: ConnectionId, owner: Owner) {
+        if self.owners.len() <= id.index() {
+            self.owners.resize(id.index() + 1, Owner::Nobody);
+        }
+        self.owners[id.index()] = owner;
+        if let Owner::Shard(shard) = owner {
+            self.loads[shard] += 1;
+        }
+    }
+
+    fn disown(&mut self, id: ConnectionId) -> Owner {
+        let Some(place) = self.owners.get_mut(id.index()) else { return Owner::Nobody };
+        let owner = std::mem::replace(place, Owner::Nobody);
+        if let Owner::Shard(shard) = owner {
+            self.loads[shard] -= 1;
+        }
+        owner
+    }
+
+    #[cfg(unix)]
+    fn least_loaded_shard(&self) -> Option<usize> {
+        (0..self.loads.len()).min_by_key(|&shard| self.loads[shard])
+    }
+
+    #[cfg(unix)]
+    fn progress(&self, id: ConnectionId) -> Result<offloop_shard::Progress> {
+        let block = self.progress.get(id.index() / PROGRESS_BLOCK_ENTRIES);
+        block
+            .map(|block| block.entry(id.index() % PROGRESS_BLOCK_ENTRIES))
+            .ok_or_else(|| Error::from_reason("the connection's progress block does not exist"))
+    }
+
+    /// The limits in a call's arguments from `first` on; shared between connections that agree.
+    fn config(&mut self, call: &Call, first: usize) -> Result<Arc<Config>> {
+        const SKIP_UTF8_VALIDATION: u32 = 1;
+        const AUTO_PONG: u32 = 2;
+        let flags = call.integer(first)?;
+        let config = Config {
+            max_message_bytes: call.bytes_limit(first + 1)?,
+            max_fragments: call.integer(first + 2)?,
+            max_pending_auto_pongs: call.integer(first + 3)?,
+            skip_utf8_validation: flags & SKIP_UTF8_VALIDATION != 0,
+            auto_pong: flags & AUTO_PONG != 0,
+        };
+        if *self.config != config {
+            self.config = Arc::new(config);
+        }
+        Ok(self.config.clone())
+    }
+}
+
+fn role(call: &Call, argument: usize) -> Result<Role> {
+    Ok(if call.boolean(argument)? { Role::Client } else { Role::Server })
+}
+
+/// `adopt(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs, fd, closeTimeout,
+/// response, head)`: gives the socket behind a descriptor to a shard. The descriptor stays the
+/// caller's. Returns 0, or the operating system's error number.
+pub(super) struct Adopt;
+
+impl Operation<Environment> for Adopt {
+    const NAME: &'static str = "adopt";
+
+    #[cfg(unix)]
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let connections = &mut environment.connections;
+        let id = ConnectionId::new(call.integer(0)?);
+        let socket = match AdoptedSocket::duplicate(call.signed(6)?) {
+            Ok(socket) => socket,
+            Err(error) => return Ok(Returned::Signed(error.raw_os_error().unwrap_or(-1))),
+        };
+        let shard = connections
+            .least_loaded_shard()
+            .ok_or_else(|| Error::from_reason("offloop is not started"))?;
+        let adoption = Adoption {
+            id,
+            socket,
+            role: role(call, 1)?,
+            config: connections.config(call, 2)?,
+            close_timeout: Duration::from_millis(call.integer(7)?.into()),
+            response: call.bytes(8)?.to_vec(),
+            head: call.bytes(9)?.to_vec(),
+            progress: connections.progress(id)?,
+        };
+        connections.own(id, Owner::Shard(shard));
+        environment.outbound.adopt(shard, adoption);
+        Ok(Returned::Signed(0))
+    }
+
+    #[cfg(not(unix))]
+    fn run(_: &mut Environment, _: &Call) -> Result<Returned> {
+        Err(Error::from_reason("sockets are taken over on Unix only"))
+    }
+}
+
+/// `openStream(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs)`: a connection
+/// whose bytes the caller moves.
+pub(super) struct OpenStream;
+
+impl Operation<Environment> for OpenStream {
+    const NAME: &'static str = "openStream";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let id = ConnectionId::new(call.integer(0)?);
+        let config = environment.connections.config(call, 2)?;
+        environment.streams.open(id, role(call, 1)?, config);
+        environment.connections.own(id, Owner::Stream);
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `release(id)`: nobody speaks of this connection any more.
+pub(super) struct Release;
+
+impl Operation<Environment> for Release {
+    const NAME: &'static str = "release";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let id = ConnectionId::new(call.integer(0)?);
+        if environment.connections.disown(id) == Owner::Stream {
+            environment.streams.close(id);
+        }
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `progressBlock()`: the next 1024 connections' counts of bytes that the kernel has taken, as the
+/// memory of a `Float64Array`.
+pub(super) struct ProgressBlock;
+
+impl Operation<Environment> for ProgressBlock {
+    const NAME: &'static str = "progressBlock";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let table = ProgressTable::new(PROGRESS_BLOCK_ENTRIES);
+        environment.connections.progress.push(table.clone());
+        call.shared_numbers(table).map(Returned::Value)
+    }
+}

@@ -1,0 +1,149 @@
+//! Events, from the shards' batches to JavaScript's memory: one call a batch.
+//!
+//! JavaScript lends two arrays. Records are overwritten by every call; each byte of the slab is
+//! written once, because the Buffers that JavaScript hands out are slices of it. When it is full
+//! JavaScript lends a new one.
+
+use napi::bindgen_prelude::{Error, Result};
+use offloop_shard::{ConnectionId, EventBatch};
+
+use super::environment::Environment;
+use super::raw::{Call, Kept, Operation, Returned};
+
+/// Added to the result of `drain` when the next payload does not fit into the slab.
+const SLAB_FULL: u32 = 1 << 16;
+
+/// The batch that is being delivered, and where it is delivered to.
+#[derive(Default)]
+pub(super) struct Inbound {
+    records: Kept<u32>,
+    slab: Kept<u8>,
+    slab_used: usize,
+    batch: Option<(EventBatch, Source)>,
+    next_shard: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Shard(usize),
+    Streams,
+}
+
+impl Inbound {
+    pub(super) fn attach(&mut self, records: Kept<u32>) {
+        self.records = records;
+    }
+}
+
+/// `useSlab(bytes)`: lends memory for payloads, from its start on.
+pub(super) struct UseSlab;
+
+impl Operation<Environment> for UseSlab {
+    const NAME: &'static str = "useSlab";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        environment.inbound.slab = call.kept_bytes(0)?;
+        environment.inbound.slab_used = 0;
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `drain()`: writes waiting events into the records and the slab. Returns how many, plus 65536
+/// when the slab must be replaced first; 0 means that nothing waits and `wake` will be called.
+pub(super) struct Drain;
+
+impl Operation<Environment> for Drain {
+    const NAME: &'static str = "drain";
+
+    fn run(environment: &mut Environment, _: &Call) -> Result<Returned> {
+        let mut drained = drain(environment);
+        if drained == 0 {
+            // Nothing waits. Let the doorbell ring again, then look once more for what was
+            // published while it would not.
+            if let Some(doorbell) = &environment.doorbell {
+                doorbell.answer();
+            }
+            drained = drain(environment);
+        }
+        Ok(Returned::Number(drained))
+    }
+}
+
+fn drain(environment: &mut Environment) -> u32 {
+    let mut drained = 0;
+    while let Some((mut batch, source)) =
+        environment.inbound.batch.take().or_else(|| next_batch(environment))
+    {
+        if batch.is_spent() {
+            give_back(environment, batch, source);
+            continue;
+        }
+        let inbound = &mut environment.inbound;
+        let records = inbound.records.get_mut(drained * 4..).unwrap_or_default();
+        let slab = inbound.slab.get_mut(inbound.slab_used..).unwrap_or_default();
+        let copied = batch.copy_into(records, slab);
+        drained += copied.records;
+        inbound.slab_used += copied.bytes;
+        if !batch.is_spent() {
+            // Either array is full, or large payloads are still to be fetched.
+            inbound.batch = Some((batch, source));
+            let full = if copied.slab_full { SLAB_FULL } else { 0 };
+            return u32::try_from(drained).unwrap_or(0) | full;
+        }
+        give_back(environment, batch, source);
+    }
+    u32::try_from(drained).unwrap_or(0)
+}
+
+/// The next published batch; the shards take turns.
+fn next_batch(environment: &mut Environment) -> Option<(EventBatch, Source)> {
+    if let Some(batch) = environment.streams.take_events() {
+        return Some((batch, Source::Streams));
+    }
+    let shards = environment.shards.len();
+    let first = environment.inbound.next_shard;
+    for shard in (first..shards).chain(0..first) {
+        if let Some(batch) = environment.shards[shard].events().take() {
+            environment.inbound.next_shard = (shard + 1) % shards;
+            return Some((batch, Source::Shard(shard)));
+        }
+    }
+    None
+}
+
+fn give_back(environment: &Environment, batch: EventBatch, source: Source) {
+    if let Source::Shard(shard) = source {
+        let shard = &environment.shards[shard];
+        if shard.events().give_back(batch) {
+            shard.commands().nudge();
+        }
+    }
+}
+
+/// `takeLarge()`: the payload of the next large event, as a Buffer of its own.
+pub(super) struct TakeLarge;
+
+impl Operation<Environment> for TakeLarge {
+    const NAME: &'static str = "takeLarge";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let batch = environment.inbound.batch.as_mut();
+        let payload = batch
+            .and_then(|(batch, _)| batch.take_large())
+            .ok_or_else(|| Error::from_reason("no large payload waits"))?;
+        call.buffer(payload).map(Returned::Value)
+    }
+}
+
+/// `receive(id, chunk)`: bytes of a stream connection; they are unmasked in place.
+pub(super) struct Receive;
+
+impl Operation<Environment> for Receive {
+    const NAME: &'static str = "receive";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let id = ConnectionId::new(call.integer(0)?);
+        environment.streams.receive(id, call.bytes(1)?);
+        Ok(Returned::Nothing)
+    }
+}

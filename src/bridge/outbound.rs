@@ -1,0 +1,108 @@
+//! Commands, from JavaScript's memory to the shards: one call a tick.
+//!
+//! JavaScript lends two arrays and fills them; everything is copied out before the call returns. A
+//! record is four words: connection id, kind and flags, the payload's offset in the slab, its length.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use napi::bindgen_prelude::{Error, Result};
+use offloop_protocol::Payload;
+#[cfg(unix)]
+use offloop_shard::Adoption;
+use offloop_shard::{COMMAND_LARGE, CommandBatch, ConnectionId};
+
+use super::connections::Owner;
+use super::environment::Environment;
+use super::raw::{Call, Kept, Operation, Returned};
+
+/// Commands that have crossed and not been handed over.
+#[derive(Default)]
+pub(super) struct Outbound {
+    records: Kept<u32>,
+    slab: Kept<u8>,
+    large: VecDeque<Bytes>,
+    /// One batch a shard.
+    staged: Vec<CommandBatch>,
+}
+
+impl Outbound {
+    pub(super) fn attach(&mut self, records: Kept<u32>, slab: Kept<u8>) {
+        self.records = records;
+        self.slab = slab;
+    }
+
+    pub(super) fn add_shard(&mut self) {
+        self.staged.push(CommandBatch::default());
+    }
+
+    #[cfg(unix)]
+    pub(super) fn adopt(&mut self, shard: usize, adoption: Adoption) {
+        self.staged[shard].push_adoption(adoption);
+    }
+}
+
+/// `stageLarge(data)`: copies a string or a `Uint8Array` whose command, flagged as large, is the next
+/// such record of `submit`. Returns its length in bytes.
+pub(super) struct StageLarge;
+
+impl Operation<Environment> for StageLarge {
+    const NAME: &'static str = "stageLarge";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let payload = if call.is_string(0)? { call.utf8(0)? } else { call.bytes(0)?.to_vec() };
+        let length = u32::try_from(payload.len())
+            .map_err(|_| Error::from_reason("a message cannot be longer than 4 GiB"))?;
+        environment.outbound.large.push_back(payload.into());
+        Ok(Returned::Number(length))
+    }
+}
+
+/// `submit(count)`: carries out the first `count` records.
+pub(super) struct Submit;
+
+impl Operation<Environment> for Submit {
+    const NAME: &'static str = "submit";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let count = call.integer(0)? as usize;
+        let Outbound { records, slab, large, staged } = &mut environment.outbound;
+        let (records, _) = records.as_chunks::<4>();
+        for &[id, word, offset, length] in records.iter().take(count) {
+            let payload = if word & COMMAND_LARGE == 0 {
+                let (start, length) = (offset as usize, length as usize);
+                Payload::Slice(slab.get(start..start + length).unwrap_or_default())
+            } else {
+                Payload::Shared(large.pop_front().unwrap_or_default())
+            };
+            match environment.connections.owner(id) {
+                Owner::Nobody => {}
+                Owner::Stream => environment.streams.send(ConnectionId::new(id), word, payload),
+                Owner::Shard(shard) => match payload {
+                    Payload::Slice(payload) => staged[shard].push(id, word, payload),
+                    Payload::Shared(payload) => staged[shard].push_large(id, word, payload),
+                },
+            }
+        }
+        for (shard, batch) in environment.shards.iter().zip(staged) {
+            if !batch.is_empty() {
+                shard.commands().submit(batch);
+            }
+        }
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `takeOutput(id)`: everything that a stream connection wants written, as a Buffer, or undefined.
+pub(super) struct TakeOutput;
+
+impl Operation<Environment> for TakeOutput {
+    const NAME: &'static str = "takeOutput";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        match environment.streams.take_output(ConnectionId::new(call.integer(0)?)) {
+            Some(output) => call.buffer(output).map(Returned::Value),
+            None => Ok(Returned::Nothing),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Taking over a socket that another event loop accepted.
+//!
+//! Ownership: the other loop keeps its descriptor and closes it whenever it likes. We own a
+//! duplicate from the first moment on, so no descriptor number is ever shared between the two; the
+//! connection itself lives until the last of both is closed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offloop_protocol::{Config, Role};
+
+use crate::progress::Progress;
+use crate::registry::ConnectionId;
+
+#[cfg(unix)]
+pub use unix::AdoptedSocket;
+pub(crate) use unix::Socket;
+
+/// Everything that a shard needs to go on with a connection.
+#[derive(Debug)]
+pub struct Adoption {
+    /// The connection's id; no other living connection of the environment has it.
+    pub id: ConnectionId,
+    /// The socket.
+    pub socket: AdoptedSocket,
+    /// Which end of the connection we are.
+    pub role: Role,
+    /// The protocol's limits.
+    pub config: Arc<Config>,
+    /// How long the peer may take to end the connection once we have asked it to.
+    pub close_timeout: Duration,
+    /// Bytes to write in front of the first frame (the opening handshake's response).
+    pub response: Vec<u8>,
+    /// Bytes that the other loop had read already.
+    pub head: Vec<u8>,
+    /// Where the connection counts what the kernel has taken.
+    pub progress: Progress,
+}
+
+mod unix {
+    use std::io::IoSlice;
+    use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use tokio::net::{TcpStream, UnixStream};
+
+    use super::io;
+
+    /// A duplicate of somebody's connected stream socket, not yet watched by any loop.
+    #[derive(Debug)]
+    pub struct AdoptedSocket(OwnedFd);
+
+    impl AdoptedSocket {
+        /// Duplicates an open descriptor (close-on-exec).
+        ///
+        /// # Errors
+        /// The operating system's, for example when the process has no descriptor left.
+        ///
+        /// The caller passes a descriptor that is open during this call, as the descriptor of a
+        /// handle that Node has not closed is on Node's own thread.
+        pub fn duplicate(descriptor: RawFd) -> io::Result<Self> {
+            if descriptor < 0 {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            #[expect(unsafe_code, reason = "the one place where a descriptor comes from outside")]
+            // SAFETY: not -1, and open for this call by the caller's promise; were it not, the
+            // duplication would fail with EBADF and nothing else would happen.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            borrowed.try_clone_to_owned().map(Self)
+        }
+    }
+
+    impl From<OwnedFd> for AdoptedSocket {
+        fn from(descriptor: OwnedFd) -> Self {
+            Self(descriptor)
+        }
+    }
+
+    /// A socket that this shard's runtime watches.
+    #[derive(Debug)]
+    pub(crate) enum Socket {
+        Tcp(TcpStream),
+        Unix(UnixStream),
+    }
+
+    impl Socket {
+        /// Registers the socket with the runtime of the calling thread.
+        pub(crate) fn register(adopted: AdoptedSocket) -> io::Result<Self> {
+            let stream = std::net::TcpStream::from(adopted.0);
+            stream.set_nonblocking(true)?;
+            // Only an internet socket has an address that std can read.
+            if stream.local_addr().is_ok() {
+                return TcpStream::from_std(stream).map(Self::Tcp);
+            }
+            let stream = std::os::unix::net::UnixStream::from(OwnedFd::from(stream));
+            UnixStream::from_std(stream).map(Self::Unix)
+        }
+
+        pub(crate) fn poll_read(
+            &mut self,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            match self {
+                Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+                Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            }
+        }
+
+        pub(crate) fn poll_write(
+            &mut self,
+            context: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            match (self, slices) {
+                (Self::Tcp(stream), [one]) => Pin::new(stream).poll_write(context, one),
+                (Self::Unix(stream), [one]) => Pin::new(stream).poll_write(context, one),
+                (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
+                (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
+            }
+        }
+
+        /// Ends our half. Never waits: the kernel does what is left.
+        pub(crate) fn shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            match self {
+                Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+                Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! What crosses the border in one piece: events going up, commands coming down.
+//!
+//! A batch is plain data: fixed-width records, one buffer with the payloads in record order, and a
+//! list of payloads too large to be copied once more. Nothing here knows a socket or JavaScript.
+//!
+//! Record layout, four `u32` (the JavaScript side reads the same words):
+//!
+//! | word | event (up) | command (down) |
+//! |---|---|---|
+//! | 0 | connection id | connection id |
+//! | 1 | kind, flags from bit 8 | kind, flags from bit 8 |
+//! | 2 | payload length in bytes | payload length in bytes |
+//! | 3 | close code, or the error's number | unused |
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::adopt::Adoption;
+use crate::registry::ConnectionId;
+
+/// One event or command, see the module's table.
+pub(crate) type Record = [u32; 4];
+
+/// Payloads from this size on travel as a buffer of their own instead of in the batch's bytes.
+pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
+
+/// Bits of a record's second word that hold the kind.
+const KIND_MASK: u32 = 0xff;
+
+/// What happened on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EventKind {
+    /// A whole text message, valid UTF-8.
+    Text = 1,
+    /// A whole binary message.
+    Binary = 2,
+    /// A ping; it has been answered already where that is configured.
+    Ping = 3,
+    /// A pong.
+    Pong = 4,
+    /// The peer's close frame; word 3 is its code (1005 if it had none), the payload its reason.
+    Close = 5,
+    /// The peer broke the protocol; word 2 is the row of the error table, word 3 its number.
+    Failed = 6,
+    /// A message that asked for it has been handed to the kernel.
+    Written = 7,
+    /// The peer ended its half of the transport.
+    Ended = 8,
+    /// The transport is gone; the last event of a connection.
+    Closed = 9,
+}
+
+impl EventKind {
+    /// Whether word 2 counts bytes that lie in the batch.
+    const fn has_payload(kind: u32) -> bool {
+        kind <= Self::Close as u32
+    }
+}
+
+/// The payload is ASCII: one byte a character.
+pub const EVENT_ASCII: u32 = 1 << 8;
+/// The payload is the next one of the batch's large payloads.
+pub const EVENT_LARGE: u32 = 1 << 9;
+
+/// What is to be done on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Send a text message or a fragment of one.
+    Text,
+    /// Send a binary message or a fragment of one.
+    Binary,
+    /// Send a ping.
+    Ping,
+    /// Send a pong.
+    Pong,
+    /// Send a close frame; the payload is its body (code and reason, or nothing).
+    Close,
+    /// Write out what is queued, then end our half of the transport.
+    End,
+    /// Drop the connection now.
+    Destroy,
+    /// Stop reading.
+    Pause,
+    /// Go on reading.
+    Resume,
+    /// Drop the connection when it still exists after its close timeout.
+    StartCloseTimer,
+    /// Take over the batch's next adoption.
+    Adopt,
+}
+
+impl CommandKind {
+    /// The kind that a record's second word names, if it names one.
+    #[must_use]
+    pub const fn of(word: u32) -> Option<Self> {
+        Some(match word & KIND_MASK {
+            1 => Self::Text,
+            2 => Self::Binary,
+            3 => Self::Ping,
+            4 => Self::Pong,
+            5 => Self::Close,
+            6 => Self::End,
+            7 => Self::Destroy,
+            8 => Self::Pause,
+            9 => Self::Resume,
+            10 => Self::StartCloseTimer,
+            11 => Self::Adopt,
+            _ => return None,
+        })
+    }
+}
+
+/// This is not the message's last fragment.
+pub const COMMAND_MORE: u32 = 1 << 8;
+/// Compress the message where that was negotiated.
+pub const COMMAND_COMPRESS: u32 = 1 << 9;
+/// Report `Written` when the frame has been handed to the kernel.
+pub const COMMAND_NOTIFY: u32 = 1 << 10;
+/// The payload is the next one of the batch's large payloads.
+pub const COMMAND_LARGE: u32 = 1 << 11;
+/// The record's word for `CommandKind::Adopt`.
+const ADOPT_WORD: u32 = 11;
+
+/// Events of one turn of a shard, in the order in which they happened.
+#[derive(Debug, Default)]
+pub struct EventBatch {
+    records: Vec<Record>,
+    bytes: Vec<u8>,
+    large: VecDeque<Vec<u8>>,
+    next_record: usize,
+    next_byte: usize,
+}
+
+/// How far a call of [`EventBatch::copy_into`] came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Records written.
+    pub records: usize,
+    /// Payload bytes written.
+    pub bytes: usize,
+    /// The next payload does not fit into what is left of the slab.
+    pub slab_full: bool,
+}
+
+impl EventBatch {
+    /// Adds an event whose payload is copied.
+    pub fn push(
+        &mut self,
+        id: ConnectionId,
+        kind: EventKind,
+        flags: u32,
+        payload: &[u8],
+        word: u32,
+    ) {
+        if payload.len() >= LARGE_PAYLOAD_BYTES {
+            return self.push_large(id, kind, flags, payload.to_vec());
+        }
+        self.bytes.extend_from_slice(payload);
+        self.records.push([id.get(), kind as u32 | flags, length_word(payload.len()), word]);
+    }
+
+    /// Adds an event whose payload moves in without a copy.
+    pub fn push_large(&mut self, id: ConnectionId, kind: EventKind, flags: u32, payload: Vec<u8>) {
+        self.records.push([
+            id.get(),
+            kind as u32 | flags | EVENT_LARGE,
+            length_word(payload.len()),
+            0,
+        ]);
+        self.large.push_back(payload);
+    }
+
+    /// Adds an event that has two numbers and no payload.
+    pub fn push_numbers(&mut self, id: ConnectionId, kind: EventKind, first: u32, second: u32) {
+        self.records.push([id.get(), kind as u32, first, second]);
+    }
+
+    /// Copies records, and their payloads one behind the other, until either room ends.
+    pub fn copy_into(&mut self, records: &mut [u32], slab: &mut [u8]) -> Copied {
+        let mut copied = Copied::default();
+        let (slots, _) = records.as_chunks_mut::<4>();
+        for slot in slots {
+            let Some(record) = self.records.get(self.next_record) else { break };
+            let in_slab = in_slab_bytes(record);
+            let room = copied.bytes..copied.bytes + in_slab;
+            let Some(target) = slab.get_mut(room) else {
+                copied.slab_full = true;
+                break;
+            };
+            target.copy_from_slice(&self.bytes[self.next_byte..self.next_byte + in_slab]);
+            *slot = *record;
+            self.next_record += 1;
+            self.next_byte += in_slab;
+            copied.records += 1;
+            copied.bytes += in_slab;
+        }
+        copied
+    }
+
+    /// The next large payload, in record order.
+    pub fn take_large(&mut self) -> Option<Vec<u8>> {
+        self.large.pop_front()
+    }
+
+    /// Whether every record has been copied out.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.next_record == self.records.len() && self.large.is_empty()
+    }
+
+    /// How many events the batch holds, copied or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether the batch holds no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Each event's connection and what it weighs against that connection's high-water mark.
+    pub fn weights(&self) -> impl Iterator<Item = (ConnectionId, usize)> {
+        self.records.iter().map(|record| (ConnectionId::new(record[0]), weight(record)))
+    }
+
+    /// Empties the batch for its next turn; what a burst has blown up is given back.
+    pub fn reset(&mut self) {
+        const KEEP_BYTES: usize = 256 * 1024;
+        self.records.clear();
+        self.bytes.clear();
+        self.large.clear();
+        if self.bytes.capacity() > KEEP_BYTES {
+            self.bytes = Vec::new();
+        }
+        if self.records.capacity() > KEEP_BYTES / size_of::<Record>() {
+            self.records = Vec::new();
+        }
+        self.next_record = 0;
+        self.next_byte = 0;
+    }
+}
+
+/// What one event weighs: its payload, and its record so that empty messages count too.
+pub(crate) fn weight(record: &Record) -> usize {
+    let payload =
+        if EventKind::has_payload(record[1] & KIND_MASK) { record[2] as usize } else { 0 };
+    payload + size_of::<Record>()
+}
+
+fn in_slab_bytes(record: &Record) -> usize {
+    let kind = record[1] & KIND_MASK;
+    if EventKind::has_payload(kind) && record[1] & EVENT_LARGE == 0 {
+        record[2] as usize
+    } else {
+        0
+    }
+}
+
+/// Message sizes end at 4 GiB: `ws` cannot hold more than that in one Buffer either.
+fn length_word(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Commands of one tick for one shard, in the order in which they were given.
+#[derive(Debug, Default)]
+pub struct CommandBatch {
+    pub(crate) records: Vec<Record>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) large: VecDeque<Bytes>,
+    pub(crate) adoptions: VecDeque<Adoption>,
+}
+
+impl CommandBatch {
+    /// Adds a command with a payload that is copied.
+    pub fn push(&mut self, id: u32, word: u32, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.records.push([id, word & !COMMAND_LARGE, length_word(payload.len()), 0]);
+    }
+
+    /// Adds a command whose payload moves in without a copy.
+    pub fn push_large(&mut self, id: u32, word: u32, payload: Bytes) {
+        self.records.push([id, word | COMMAND_LARGE, length_word(payload.len()), 0]);
+        self.large.push_back(payload);
+    }
+
+    /// Adds the take-over of a socket; commands for it may follow in the same batch.
+    pub fn push_adoption(&mut self, adoption: Adoption) {
+        self.records.push([adoption.id.get(), ADOPT_WORD, 0, 0]);
+        self.adoptions.push_back(adoption);
+    }
+
+    /// Whether the batch holds no command.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Moves every command of `other` behind the ones that are here.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.records.append(&mut other.records);
+        self.bytes.append(&mut other.bytes);
+        self.large.append(&mut other.large);
+        self.adoptions.append(&mut other.adoptions);
+    }
+
+    /// Empties the batch for its next turn; what a burst has blown up is given back.
+    pub(crate) fn reset(&mut self) {
+        const KEEP_BYTES: usize = 256 * 1024;
+        self.records.clear();
+        self.bytes.clear();
+        self.large.clear();
+        self.adoptions.clear();
+        if self.bytes.capacity() > KEEP_BYTES {
+            self.bytes = Vec::new();
+        }
+        if self.records.capacity() > KEEP_BYTES / size_of::<Record>() {
+            self.records = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: ConnectionId = ConnectionId::new(7);
+
+    #[test]
+    fn copies_records_with_their_payloads_in_order() {
+        let mut batch = EventBatch::default();
+        batch.push(ID, EventKind::Text, EVENT_ASCII, b"abc", 0);
+        batch.push_numbers(ID, EventKind::Failed, 3, 9);
+        batch.push(ID, EventKind::Close, 0, b"bye", 1000);
+        let (mut records, mut slab) = ([0; 12], [0; 16]);
+        let copied = batch.copy_into(&mut records, &mut slab);
+        assert_eq!(copied, Copied { records: 3, bytes: 6, slab_full: false });
+        assert_eq!(records, [7, 257, 3, 0, 7, 6, 3, 9, 7, 5, 3, 1000]);
+        assert_eq!(&slab[..6], b"abcbye");
+        assert!(batch.is_spent());
+    }
+
+    #[test]
+    fn stops_at_a_full_slab_and_goes_on_with_the_same_event() {
+        let mut batch = EventBatch::default();
+        batch.push(ID, EventKind::Binary, 0, b"abc", 0);
+        batch.push(ID, EventKind::Binary, 0, b"def", 0);
+        let (mut records, mut slab) = ([0; 8], [0; 5]);
+        let copied = batch.copy_into(&mut records, &mut slab);
+        assert_eq!(copied, Copied { records: 1, bytes: 3, slab_full: true });
+        assert!(!batch.is_spent());
+        let copied = batch.copy_into(&mut records, &mut slab);
+        assert_eq!(copied, Copied { records: 1, bytes: 3, slab_full: false });
+        assert_eq!(&slab[..3], b"def");
+        assert!(batch.is_spent());
+    }
+
+    #[test]
+    fn stops_when_there_is_no_record_left_to_write_to() {
+        let mut batch = EventBatch::default();
+        batch.push(ID, EventKind::Binary, 0, b"a", 0);
+        batch.push(ID, EventKind::Binary, 0, b"b", 0);
+        let copied = batch.copy_into(&mut [0; 4], &mut [0; 8]);
+        assert_eq!(copied, Copied { records: 1, bytes: 1, slab_full: false });
+        assert!(!batch.is_spent());
+    }
+
+    #[test]
+    fn large_payloads_take_no_room_in_the_slab() {
+        let mut batch = EventBatch::default();
+        batch.push(ID, EventKind::Binary, 0, &vec![1; LARGE_PAYLOAD_BYTES], 0);
+        let mut records = [0; 4];
+        let copied = batch.copy_into(&mut records, &mut []);
+        assert_eq!(copied, Copied { records: 1, bytes: 0, slab_full: false });
+        assert_eq!(records[1], EventKind::Binary as u32 | EVENT_LARGE);
+        assert!(!batch.is_spent());
+        assert_eq!(batch.take_large().map(|payload| payload.len()), Some(LARGE_PAYLOAD_BYTES));
+        assert!(batch.is_spent());
+    }
+
+    #[test]
+    fn an_event_weighs_its_payload_and_its_record() {
+        let mut batch = EventBatch::default();
+        batch.push(ID, EventKind::Text, 0, b"abc", 0);
+        batch.push_numbers(ID, EventKind::Failed, 300, 0);
+        let weights: Vec<_> = batch.weights().map(|(_, bytes)| bytes).collect();
+        assert_eq!(weights, [19, 16]);
+    }
+}

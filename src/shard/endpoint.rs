@@ -1,0 +1,192 @@
+//! One end of a connection without its transport: the protocol and what it has to say.
+//!
+//! Both drivers have one of these a connection; they differ in where the bytes come from and go.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use offloop_protocol::{
+    CloseCode, Config, Connection, Event, Host, MaskingKey, MessageKind, Outgoing, Payload, Role,
+};
+
+use crate::batch::{
+    COMMAND_COMPRESS, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII, EventBatch,
+    EventKind, LARGE_PAYLOAD_BYTES, Record,
+};
+use crate::masking_keys::MaskingKeys;
+use crate::outbox::{BufferPool, Outbox};
+use crate::registry::ConnectionId;
+
+/// What the connections of one driver share.
+#[derive(Debug, Default)]
+pub(crate) struct Workshop {
+    /// Events that nobody has been told of yet.
+    pub events: EventBatch,
+    pub(crate) pool: BufferPool,
+    pub(crate) keys: MaskingKeys,
+}
+
+/// The protocol's state and the bytes that it wants written.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    id: ConnectionId,
+    protocol: Connection,
+    /// Bytes to be written.
+    pub outbox: Outbox,
+}
+
+/// What the protocol sees of its surroundings.
+struct Surroundings<'a> {
+    outbox: &'a mut Outbox,
+    pool: &'a mut BufferPool,
+    keys: &'a mut MaskingKeys,
+    pongs: u32,
+}
+
+impl Host for Surroundings<'_> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.outbox.put(bytes, self.pool);
+    }
+
+    fn write_shared(&mut self, bytes: Bytes) {
+        self.outbox.put_shared(bytes);
+    }
+
+    fn masking_key(&mut self) -> MaskingKey {
+        self.keys.next_key()
+    }
+
+    fn pong_queued(&mut self) -> u32 {
+        self.pongs += 1;
+        match self.outbox.refused_pongs() {
+            0 => 0,
+            refused => refused + self.pongs,
+        }
+    }
+}
+
+impl Endpoint {
+    /// A connection whose opening handshake is done.
+    pub(crate) fn new(id: ConnectionId, role: Role, config: Arc<Config>) -> Self {
+        Self { id, protocol: Connection::new(role, config), outbox: Outbox::default() }
+    }
+
+    /// Takes bytes from the transport. Returns what the events weigh that came of them.
+    pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
+        let Self { id, protocol, outbox } = self;
+        let Workshop { events, pool, keys } = workshop;
+        let before = outbox.queued_bytes();
+        let mut host = Surroundings { outbox, pool, keys, pongs: 0 };
+        let mut weight = 0;
+        protocol.handle_input(input, &mut host, &mut |event| {
+            weight += push_event(events, *id, event);
+        });
+        let pongs = host.pongs;
+        if pongs > 0 {
+            outbox.mark_automatic(outbox.queued_bytes() - before, pongs);
+        }
+        weight
+    }
+
+    /// Carries out a command that sends something. After our close frame nothing is sent any more;
+    /// the layer above knows that and says so to its user.
+    pub(crate) fn send(
+        &mut self,
+        kind: CommandKind,
+        word: u32,
+        payload: Payload<'_>,
+        workshop: &mut Workshop,
+    ) {
+        let Self { protocol, outbox, .. } = self;
+        let Workshop { pool, keys, .. } = workshop;
+        let mut host = Surroundings { outbox, pool, keys, pongs: 0 };
+        let sent = match kind {
+            CommandKind::Text | CommandKind::Binary => {
+                let kind = match kind {
+                    CommandKind::Text => MessageKind::Text,
+                    _ => MessageKind::Binary,
+                };
+                let fin = word & COMMAND_MORE == 0;
+                let compress = word & COMMAND_COMPRESS != 0;
+                protocol.send_message(Outgoing { kind, fin, compress, payload }, &mut host)
+            }
+            CommandKind::Ping => protocol.send_ping(bytes(&payload), &mut host),
+            CommandKind::Pong => protocol.send_pong(bytes(&payload), &mut host),
+            CommandKind::Close => {
+                let (code, reason) = match bytes(&payload) {
+                    [high, low, reason @ ..] => {
+                        (Some(CloseCode(u16::from_be_bytes([*high, *low]))), reason)
+                    }
+                    _ => (None, &[][..]),
+                };
+                protocol.send_close(code, reason, &mut host)
+            }
+            _ => return,
+        };
+        if sent.is_ok() && word & COMMAND_NOTIFY != 0 {
+            self.outbox.notify_when_written();
+        }
+    }
+
+    /// Whether what the peer still sends is of no interest to anybody.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.protocol.is_close_received() || self.protocol.is_failed()
+    }
+}
+
+/// Writes an event into the batch and returns its weight.
+fn push_event(events: &mut EventBatch, id: ConnectionId, event: Event<'_>) -> usize {
+    let length = match event {
+        Event::Message { kind, payload, ascii } => {
+            let length = payload.len();
+            push_message(events, id, kind, payload, ascii);
+            length
+        }
+        Event::Ping { payload } => {
+            events.push(id, EventKind::Ping, 0, payload, 0);
+            payload.len()
+        }
+        Event::Pong { payload } => {
+            events.push(id, EventKind::Pong, 0, payload, 0);
+            payload.len()
+        }
+        Event::Close { code, reason } => {
+            events.push(id, EventKind::Close, 0, reason, u32::from(code.0));
+            reason.len()
+        }
+        Event::Failed(error) => {
+            let number = u32::try_from(error.number()).unwrap_or(u32::MAX);
+            events.push_numbers(id, EventKind::Failed, u32::from(error.row_index()), number);
+            0
+        }
+    };
+    length + size_of::<Record>()
+}
+
+fn push_message(
+    events: &mut EventBatch,
+    id: ConnectionId,
+    kind: MessageKind,
+    payload: Cow<'_, [u8]>,
+    ascii: bool,
+) {
+    let (kind, flags) = match kind {
+        MessageKind::Text if ascii => (EventKind::Text, EVENT_ASCII),
+        MessageKind::Text => (EventKind::Text, 0),
+        MessageKind::Binary => (EventKind::Binary, 0),
+    };
+    match payload {
+        Cow::Owned(payload) if payload.len() >= LARGE_PAYLOAD_BYTES => {
+            events.push_large(id, kind, flags, payload);
+        }
+        payload => events.push(id, kind, flags, &payload, 0),
+    }
+}
+
+fn bytes<'a>(payload: &'a Payload<'_>) -> &'a [u8] {
+    match payload {
+        Payload::Slice(bytes) => bytes,
+        Payload::Shared(bytes) => bytes,
+    }
+}

@@ -1,0 +1,37 @@
+//! Threads that own sockets and drive the protocol over them.
+//!
+//! Layer 2 of offloop. It knows tokio, sockets and time; it must never know Node-API or JavaScript.
+//!
+//! The contract with the layer above: it starts shards ([`ShardHandle`]), fills [`CommandBatch`]es
+//! and submits each whole, and takes [`EventBatch`]es when the [`Doorbell`] has been rung, giving
+//! each back once everything in it is delivered. That return is what lets a shard read on, so a
+//! slow layer above fills the peers' windows and not our memory.
+//!
+//! Ownership: a socket belongs to one shard from its adoption to its end. Between threads travel
+//! whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
+//! and the other only reads.
+
+mod adopt;
+mod batch;
+mod driver;
+mod endpoint;
+mod masking_keys;
+mod outbox;
+mod progress;
+mod queue;
+mod readiness;
+mod registry;
+mod shard;
+mod streams;
+mod timers;
+
+pub use adopt::{AdoptedSocket, Adoption};
+pub use batch::{
+    COMMAND_COMPRESS, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandBatch, CommandKind,
+    Copied, EVENT_ASCII, EVENT_LARGE, EventBatch, EventKind, LARGE_PAYLOAD_BYTES,
+};
+pub use progress::{Progress, ProgressTable};
+pub use queue::{CommandQueue, Doorbell, EventQueue};
+pub use registry::ConnectionId;
+pub use shard::ShardHandle;
+pub use streams::Streams;
