@@ -1,4 +1,5 @@
 //! The opening handshake's rules and the error table, for JavaScript to apply.
+#![expect(clippy::needless_pass_by_value, reason = "a derived function owns its arguments")]
 
 use napi_derive::napi;
 use offloop_protocol::Error;

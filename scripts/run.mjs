@@ -1,0 +1,87 @@
+/**
+ * The project's commands: `npm start`, `npm test` and the like. Each makes a fresh checkout ready
+ * first: checks the tools, installs the packages, builds the addon.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const OLDEST_NODE = 20
+const OLDEST_RUST = '1.88'
+
+/** What each command runs once everything is ready. */
+const COMMANDS = {
+  start: [['node', 'examples/chat/server.js']],
+  lint: [
+    ['cargo', 'fmt', '--all', '--check'],
+    ['cargo', 'clippy', '--workspace', '--lib', '--tests', '--examples', '--', '-D', 'warnings'],
+    ['node', 'node_modules/eslint/bin/eslint.js', '.'],
+    ['node', 'node_modules/typescript/bin/tsc', '-p', '__test__/types'],
+    ['node', 'scripts/sizes.mjs']
+  ],
+  test: [
+    ['cargo', 'test', '--workspace', '--quiet'],
+    ['node', 'scripts/jest.mjs']
+  ],
+  bench: [['node', 'scripts/bench.mjs']],
+  conformance: [['node', 'scripts/conformance.mjs']]
+}
+COMMANDS.test.unshift(...COMMANDS.lint)
+
+/**
+ * Ends with a message instead of a stack.
+ *
+ * @param {string} message What is wrong, and what to do
+ */
+function fail(message) {
+  console.error(`offloop: ${message}`)
+  process.exit(1)
+}
+
+/**
+ * Runs a program in the project's folder; ends if it fails.
+ *
+ * @param {string} program The program
+ * @param {string[]} args Its arguments
+ */
+function run(program, args) {
+  const shell = process.platform === 'win32' && program === 'npm'
+  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, shell, stdio: 'inherit' })
+  if (error) fail(`${program} cannot be run: ${error.message}`)
+  if (status !== 0) fail(`${program} ${args.join(' ')} failed (${signal ?? status})`)
+}
+
+/** Checks that Node and Rust are there, and new enough. */
+function checkTools() {
+  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+    fail(`Node.js ${OLDEST_NODE} or newer is needed, this is ${process.version}: https://nodejs.org`)
+  }
+  const { error, stdout } = spawnSync('cargo', ['--version'], { encoding: 'utf8' })
+  if (error) fail(`Rust ${OLDEST_RUST} or newer is needed to build the addon: https://rustup.rs`)
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(stdout) ?? []
+  const [oldestMajor, oldestMinor] = OLDEST_RUST.split('.').map(Number)
+  if (Number(major) === oldestMajor && Number(minor) < oldestMinor) {
+    fail(`Rust ${OLDEST_RUST} or newer is needed, this is ${stdout.trim()}: run 'rustup update'`)
+  }
+}
+
+/** Installs the packages, if they are not there as the lock file wants them. */
+function install() {
+  const installed = join(ROOT, 'node_modules', '.package-lock.json')
+  const lock = join(ROOT, 'package-lock.json')
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
+  run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'])
+}
+
+const [command, ...rest] = process.argv.slice(2)
+const steps = COMMANDS[command]
+if (steps === undefined) fail(`no such command: ${command} (${Object.keys(COMMANDS).join(', ')})`)
+checkTools()
+install()
+run('npm', ['run', '--silent', 'build'])
+for (const [index, [program, ...args]] of steps.entries()) {
+  run(program, index === steps.length - 1 ? [...args, ...rest] : args)
+}

@@ -1,0 +1,265 @@
+//! The arguments of a call, and the values that it returns.
+
+use std::ffi::{CString, c_void};
+use std::ptr;
+
+use napi::bindgen_prelude::{Error, Result};
+use napi::{Status, sys};
+use offloop_shard::ProgressTable;
+
+use super::kept::{Kept, Waker};
+use super::{MOST_ARGUMENTS, Returned, check};
+
+/// The arguments of one call. Only valid during it.
+pub(in crate::bridge) struct Call {
+    pub(super) env: sys::napi_env,
+    pub(super) arguments: [sys::napi_value; MOST_ARGUMENTS],
+}
+
+impl Call {
+    /// A number from 0 to 2^32 - 1.
+    pub(in crate::bridge) fn integer(&self, argument: usize) -> Result<u32> {
+        let mut value = 0;
+        check(unsafe {
+            sys::napi_get_value_uint32(self.env, self.arguments[argument], &raw mut value)
+        })?;
+        Ok(value)
+    }
+
+    /// A number from -2^31 to 2^31 - 1.
+    #[cfg(unix)]
+    pub(in crate::bridge) fn signed(&self, argument: usize) -> Result<i32> {
+        let mut value = 0;
+        check(unsafe {
+            sys::napi_get_value_int32(self.env, self.arguments[argument], &raw mut value)
+        })?;
+        Ok(value)
+    }
+
+    /// A number of bytes up to 2^53.
+    pub(in crate::bridge) fn bytes_limit(&self, argument: usize) -> Result<u64> {
+        let mut value = 0;
+        check(unsafe {
+            sys::napi_get_value_int64(self.env, self.arguments[argument], &raw mut value)
+        })?;
+        Ok(u64::try_from(value).unwrap_or(0))
+    }
+
+    pub(in crate::bridge) fn boolean(&self, argument: usize) -> Result<bool> {
+        let mut value = false;
+        check(unsafe {
+            sys::napi_get_value_bool(self.env, self.arguments[argument], &raw mut value)
+        })?;
+        Ok(value)
+    }
+
+    pub(in crate::bridge) fn is_string(&self, argument: usize) -> Result<bool> {
+        let mut kind = 0;
+        check(unsafe { sys::napi_typeof(self.env, self.arguments[argument], &raw mut kind) })?;
+        Ok(kind == sys::ValueType::napi_string)
+    }
+
+    /// A string as UTF-8.
+    pub(in crate::bridge) fn utf8(&self, argument: usize) -> Result<Vec<u8>> {
+        let value = self.arguments[argument];
+        let mut length = 0;
+        check(unsafe {
+            sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut length)
+        })?;
+        let mut utf8 = Vec::<u8>::with_capacity(length + 1);
+        // Writes `length` bytes and a zero behind them.
+        check(unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env,
+                value,
+                utf8.as_mut_ptr().cast(),
+                length + 1,
+                &raw mut length,
+            )
+        })?;
+        // SAFETY: the call above has written `length` bytes, which is below the capacity.
+        unsafe { utf8.set_len(length) };
+        Ok(utf8)
+    }
+
+    /// The memory of a `Uint8Array`, for the time of this call.
+    #[expect(clippy::mut_from_ref, reason = "JavaScript's memory, not the call's")]
+    pub(in crate::bridge) fn bytes(&self, argument: usize) -> Result<&mut [u8]> {
+        let (data, length) = self.typed_array(argument, sys::TypedarrayType::uint8_array)?;
+        if length == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: live memory of that length; nothing else runs or touches it during the call.
+        Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
+    }
+
+    /// A `Uint8Array` that stays ours to use.
+    pub(in crate::bridge) fn kept_bytes(&self, argument: usize) -> Result<Kept<u8>> {
+        self.kept(argument, sys::TypedarrayType::uint8_array)
+    }
+
+    /// A `Uint32Array` that stays ours to use.
+    pub(in crate::bridge) fn kept_words(&self, argument: usize) -> Result<Kept<u32>> {
+        self.kept(argument, sys::TypedarrayType::uint32_array)
+    }
+
+    /// A thread-safe function around the JavaScript function in an argument. It does not keep the
+    /// event loop alive.
+    pub(in crate::bridge) fn waker(&self, argument: usize, name: &str) -> Result<Waker> {
+        let mut resource_name = ptr::null_mut();
+        let (text, length) = (name.as_ptr().cast(), name.len().cast_signed());
+        check(unsafe {
+            sys::napi_create_string_utf8(self.env, text, length, &raw mut resource_name)
+        })?;
+        let mut function = ptr::null_mut();
+        check(unsafe {
+            sys::napi_create_threadsafe_function(
+                self.env,
+                self.arguments[argument],
+                ptr::null_mut(),
+                resource_name,
+                0,
+                1,
+                ptr::null_mut(),
+                None,
+                ptr::null_mut(),
+                None,
+                &raw mut function,
+            )
+        })?;
+        check(unsafe { sys::napi_unref_threadsafe_function(self.env, function) })?;
+        Ok(Waker { function })
+    }
+
+    /// A Buffer around bytes that are ours; small ones are copied, which is cheaper.
+    pub(in crate::bridge) fn buffer(&self, bytes: Vec<u8>) -> Result<sys::napi_value> {
+        const COPIED_BYTES: usize = 64 * 1024;
+        let mut buffer = ptr::null_mut();
+        if bytes.len() < COPIED_BYTES {
+            let (length, data) = (bytes.len(), bytes.as_ptr().cast());
+            check(unsafe {
+                sys::napi_create_buffer_copy(
+                    self.env,
+                    length,
+                    data,
+                    ptr::null_mut(),
+                    &raw mut buffer,
+                )
+            })?;
+            return Ok(buffer);
+        }
+        let mut owned = Box::new(bytes.into_boxed_slice());
+        let (length, data) = (owned.len(), owned.as_mut_ptr().cast());
+        let hint = Box::into_raw(owned);
+        let created = check(unsafe {
+            sys::napi_create_external_buffer(
+                self.env,
+                length,
+                data,
+                Some(finalize::<Box<[u8]>>),
+                hint.cast(),
+                &raw mut buffer,
+            )
+        });
+        if let Err(error) = created {
+            // SAFETY: made above, and Node has not taken it.
+            drop(unsafe { Box::from_raw(hint) });
+            return Err(error);
+        }
+        Ok(buffer)
+    }
+
+    /// An `ArrayBuffer` over the table's numbers, which it keeps alive.
+    pub(in crate::bridge) fn shared_numbers(
+        &self,
+        table: ProgressTable,
+    ) -> Result<sys::napi_value> {
+        let numbers = table.numbers();
+        let (data, length) = (numbers.as_ptr().cast_mut().cast(), size_of_val(numbers));
+        let hint = Box::into_raw(Box::new(table));
+        let mut buffer = ptr::null_mut();
+        // JavaScript only reads it; the numbers are atomics, so that the shards may write meanwhile.
+        let created = check(unsafe {
+            sys::napi_create_external_arraybuffer(
+                self.env,
+                data,
+                length,
+                Some(finalize::<ProgressTable>),
+                hint.cast(),
+                &raw mut buffer,
+            )
+        });
+        if let Err(error) = created {
+            // SAFETY: made above, and Node has not taken it.
+            drop(unsafe { Box::from_raw(hint) });
+            return Err(error);
+        }
+        Ok(buffer)
+    }
+
+    /// Reports an argument as an exception that nobody caught.
+    pub(in crate::bridge) fn fatal_exception(&self, argument: usize) -> Result<()> {
+        check(unsafe { sys::napi_fatal_exception(self.env, self.arguments[argument]) })
+    }
+
+    fn kept<T>(&self, argument: usize, kind: sys::napi_typedarray_type) -> Result<Kept<T>> {
+        let (data, length) = self.typed_array(argument, kind)?;
+        let mut reference = ptr::null_mut();
+        check(unsafe {
+            sys::napi_create_reference(self.env, self.arguments[argument], 1, &raw mut reference)
+        })?;
+        Ok(Kept { env: self.env, reference, data: data.cast(), length })
+    }
+
+    fn typed_array(
+        &self,
+        argument: usize,
+        expected: sys::napi_typedarray_type,
+    ) -> Result<(*mut c_void, usize)> {
+        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+        check(unsafe {
+            sys::napi_get_typedarray_info(
+                self.env,
+                self.arguments[argument],
+                &raw mut kind,
+                &raw mut length,
+                &raw mut data,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        })?;
+        if kind == expected {
+            Ok((data, length))
+        } else {
+            Err(Error::new(Status::InvalidArg, format!("argument {argument}: wrong element type")))
+        }
+    }
+
+    pub(super) fn value_of(&self, returned: &Returned) -> Result<sys::napi_value> {
+        let mut value = ptr::null_mut();
+        match *returned {
+            Returned::Nothing => {}
+            Returned::Value(value) => return Ok(value),
+            Returned::Number(number) => {
+                check(unsafe { sys::napi_create_uint32(self.env, number, &raw mut value) })?;
+            }
+            Returned::Signed(number) => {
+                check(unsafe { sys::napi_create_int32(self.env, number, &raw mut value) })?;
+            }
+        }
+        Ok(value)
+    }
+
+    pub(super) fn throw(&self, error: &Error) -> sys::napi_value {
+        let text = CString::new(format!("offloop: {}", error.reason)).unwrap_or_default();
+        // Fails only if an exception is pending already, which is then thrown instead.
+        let _ = unsafe { sys::napi_throw_error(self.env, ptr::null(), text.as_ptr()) };
+        ptr::null_mut()
+    }
+}
+
+/// Frees what a JavaScript object owned.
+unsafe extern "C" fn finalize<T>(_: sys::napi_env, _: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the box whose pointer was given to Node with this finalizer, which runs once.
+    drop(unsafe { Box::from_raw(hint.cast::<T>()) });
+}
