@@ -16,10 +16,15 @@ use napi_derive::napi;
 
 use environment::Environment;
 
-/// Registers the raw functions, over the state of the environment that loads the addon.
-#[napi(module_exports)]
-fn init(exports: Object, env: Env) -> Result<()> {
-    let module = raw::Module::new(env.raw(), exports.raw(), Environment::default())?;
+/// Makes the raw functions, over a state of their own.
+///
+/// Node loads an addon once for each environment, but the face above can be loaded more often: a
+/// test runner gives every file fresh modules. Each copy of the face works with an instance of its
+/// own, and none can disturb another.
+#[napi(ts_return_type = "object")]
+pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
+    let instance = Object::new(&env)?;
+    let module = raw::Module::new(env.raw(), instance.raw(), Environment::default())?;
     module.export::<environment::Start>()?;
     module.export::<environment::HoldLoop>()?;
     module.export::<environment::FatalException>()?;
@@ -34,5 +39,5 @@ fn init(exports: Object, env: Env) -> Result<()> {
     module.export::<outbound::StageLarge>()?;
     module.export::<outbound::Submit>()?;
     module.export::<outbound::TakeOutput>()?;
-    Ok(())
+    Ok(instance)
 }

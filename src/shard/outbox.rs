@@ -11,10 +11,12 @@ use bytes::Bytes;
 
 use crate::progress::Progress;
 
-/// Buffers kept for reuse by one shard, so that a busy connection's writes allocate nothing.
+/// Memory kept for reuse by one shard: a busy connection's writes allocate nothing, and an idle
+/// connection has none of it.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
     spare: Vec<Vec<u8>>,
+    spare_queues: Vec<VecDeque<Segment>>,
 }
 
 impl BufferPool {
@@ -23,6 +25,18 @@ impl BufferPool {
 
     fn take(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
+    }
+
+    fn take_queue(&mut self) -> VecDeque<Segment> {
+        self.spare_queues.pop().unwrap_or_default()
+    }
+
+    fn give_back_queue(&mut self, queue: VecDeque<Segment>) {
+        if self.spare_queues.len() < Self::MOST_BUFFERS
+            && queue.capacity() <= Outbox::SLICES_A_WRITE
+        {
+            self.spare_queues.push(queue);
+        }
     }
 
     fn give_back(&mut self, mut buffer: Vec<u8>) {
@@ -88,6 +102,9 @@ impl Outbox {
             last.extend_from_slice(bytes);
             return;
         }
+        if self.segments.capacity() == 0 {
+            self.segments = pool.take_queue();
+        }
         let mut buffer = pool.take();
         buffer.extend_from_slice(bytes);
         self.segments.push_back(Segment::Gathered(buffer));
@@ -151,9 +168,8 @@ impl Outbox {
             self.advance(written, pool);
         }
         self.blocked = false;
-        // A busy connection keeps the deque's few words; an idle one after a burst does not.
-        if self.segments.capacity() > Self::SLICES_A_WRITE {
-            self.segments = VecDeque::new();
+        if self.segments.capacity() > 0 {
+            pool.give_back_queue(std::mem::take(&mut self.segments));
         }
         Poll::Ready(Ok(()))
     }
@@ -195,7 +211,7 @@ impl Outbox {
                 }
             }
         }
-        if self.marks.is_empty() && self.marks.capacity() > Self::SLICES_A_WRITE {
+        if self.marks.is_empty() && self.marks.capacity() > 0 {
             self.marks = VecDeque::new();
         }
         progress.set(self.written.saturating_sub(self.automatic));

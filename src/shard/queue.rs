@@ -90,12 +90,12 @@ impl EventQueue {
         lock(&self.state).ready.pop_front()
     }
 
-    /// Gives a batch back whose events have all been delivered. `true`: the shard has stopped
-    /// reading from somebody until this comes back, so it must be nudged.
+    /// Gives a batch back whose events have all been delivered. `true`: the shard does not read from
+    /// somebody until enough comes back, so it must be nudged.
     #[must_use]
     pub fn give_back(&self, spent: EventBatch) -> bool {
         lock(&self.state).spent.push(spent);
-        self.starving.swap(false, Ordering::AcqRel)
+        self.starving.load(Ordering::Acquire)
     }
 
     /// Publishes a batch; `spent` receives what has come back, and the batch is replaced by an
@@ -112,9 +112,10 @@ impl EventQueue {
         spent.append(&mut lock(&self.state).spent);
     }
 
-    /// Asks to be nudged when the next batch comes back.
-    pub(crate) fn starve(&self) {
-        self.starving.store(true, Ordering::Release);
+    /// Whether batches that come back are waited for. What came back before it was said is seen by
+    /// the next `collect`; what comes later sees it: the lock is between the two.
+    pub(crate) fn set_starving(&self, starving: bool) {
+        self.starving.store(starving, Ordering::Release);
     }
 }
 
@@ -226,12 +227,14 @@ mod tests {
         events.push(ConnectionId::new(1), EventKind::Text, 0, b"x", 0);
         queue.publish(&mut events, &mut Vec::new());
         let taken = queue.take().expect("published");
-        queue.starve();
+        queue.set_starving(true);
         assert!(queue.give_back(taken));
+        assert!(queue.give_back(EventBatch::default()), "it may need more than one");
+        queue.set_starving(false);
         assert!(!queue.give_back(EventBatch::default()));
         let mut spent = Vec::new();
         queue.collect(&mut spent);
-        assert_eq!(spent.len(), 2);
+        assert_eq!(spent.len(), 3);
     }
 
     #[test]

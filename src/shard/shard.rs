@@ -5,6 +5,7 @@
 //! ring the doorbell if the thread above does not know yet. Then sleep until a socket, a timer or a
 //! command wakes it.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -27,6 +28,8 @@ use crate::timers::Timers;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Events that are published without waiting for the end of the turn.
 const EVENTS_A_BATCH: usize = 64;
+/// Emptied batches kept for reuse.
+const SPARE_BATCHES: usize = 8;
 /// Turns before the runtime gets to look at its sockets again.
 const TURNS_A_POLL: usize = 4;
 
@@ -90,6 +93,8 @@ struct Shard {
     timers: Timers,
     workshop: Workshop,
     read_buffer: Box<[u8]>,
+    /// Connections that are not read until some of their events have been delivered.
+    starving: HashSet<ConnectionId>,
     /// Connections with something to write.
     dirty: Vec<ConnectionId>,
     /// Emptied and refilled every turn; kept for their capacity.
@@ -134,6 +139,7 @@ impl Shard {
             timers: Timers::default(),
             workshop: Workshop::default(),
             read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            starving: HashSet::new(),
             dirty: Vec::new(),
             incoming: CommandBatch::default(),
             woken: Vec::new(),
@@ -239,22 +245,31 @@ impl Shard {
 
     /// Counts what has been delivered, and reads again where that was waited for.
     fn collect_spent(&mut self) {
-        const SPARE_BATCHES: usize = 8;
         self.events.collect(&mut self.spent);
         let mut spent = std::mem::take(&mut self.spent);
         for mut batch in spent.drain(..) {
             for (id, bytes) in batch.weights() {
-                let Some(driver) = self.connections.get_mut(id) else { continue };
-                if driver.delivered(bytes) == Progression::Hungry {
-                    self.ready.push(id);
-                }
+                self.guarded(id, |driver, _, _| driver.delivered(bytes));
             }
+            batch.reset();
             if self.spare.len() < SPARE_BATCHES {
-                batch.reset();
                 self.spare.push(batch);
             }
         }
         self.spent = spent;
+    }
+
+    /// Takes note whether a connection waits for deliveries before it is read again.
+    fn note_starving(&mut self, id: ConnectionId, is_starving: bool) {
+        if is_starving == self.starving.contains(&id) {
+            return;
+        }
+        if is_starving {
+            self.starving.insert(id);
+        } else {
+            self.starving.remove(&id);
+        }
+        self.events.set_starving(!self.starving.is_empty());
     }
 
     fn mark_dirty(&mut self, id: ConnectionId) {
@@ -275,15 +290,13 @@ impl Shard {
         let Some(driver) = self.connections.get_mut(id) else { return };
         let (workshop, buffer) = (&mut self.workshop, &mut self.read_buffer);
         let stepped = catch_unwind(AssertUnwindSafe(|| step(driver, workshop, buffer)));
+        let is_starving = driver.is_starving();
         match stepped.unwrap_or(Progression::Over) {
-            Progression::Alive => {
-                if driver.is_starving() {
-                    self.events.starve();
-                }
-            }
+            Progression::Alive => {}
             Progression::Hungry => self.ready.push(id),
-            Progression::Over => self.remove(id),
+            Progression::Over => return self.remove(id),
         }
+        self.note_starving(id, is_starving);
     }
 
     fn remove(&mut self, id: ConnectionId) {
@@ -291,6 +304,7 @@ impl Shard {
             if let Some(deadline) = driver.deadline {
                 self.timers.remove(deadline, id);
             }
+            self.note_starving(id, false);
             self.workshop.events.push_numbers(id, EventKind::Closed, 0, 0);
         }
     }

@@ -1,0 +1,108 @@
+'use strict'
+
+/**
+ * The memory that both sides of the border know, and the numbers in it.
+ *
+ * Events come up as records of four words: connection id, kind and flags, payload length, and a
+ * number; their payloads lie one behind the other in a slab. Commands go down the same way, with
+ * the payload's offset before its length. `src/shard/batch.rs` has the same tables.
+ */
+
+const native = require('./native')
+const { threadCount } = require('./options')
+
+const RECORD_WORDS = 4
+
+/** Records that cross at once in either direction. */
+const EVENTS_A_CALL = 256
+const COMMANDS_A_CALL = 1024
+
+/** Small, since a Buffer that the user keeps keeps its slab. */
+const EVENT_SLAB_BYTES = 64 * 1024
+const COMMAND_SLAB_BYTES = 64 * 1024
+
+const eventRecords = new Uint32Array(EVENTS_A_CALL * RECORD_WORDS)
+const commandRecords = new Uint32Array(COMMANDS_A_CALL * RECORD_WORDS)
+const commandSlab = Buffer.allocUnsafeSlow(COMMAND_SLAB_BYTES)
+
+/** The lower bits of a record's second word are its kind. */
+const KIND_MASK = 0xff
+
+const EVENT = Object.freeze({
+  TEXT: 1,
+  BINARY: 2,
+  PING: 3,
+  PONG: 4,
+  CLOSE: 5,
+  FAILED: 6,
+  WRITTEN: 7,
+  ENDED: 8,
+  CLOSED: 9
+})
+
+const EVENT_FLAG = Object.freeze({ ASCII: 1 << 8, LARGE: 1 << 9 })
+
+const COMMAND = Object.freeze({
+  TEXT: 1,
+  BINARY: 2,
+  PING: 3,
+  PONG: 4,
+  CLOSE: 5,
+  END: 6,
+  DESTROY: 7,
+  PAUSE: 8,
+  RESUME: 9,
+  START_CLOSE_TIMER: 10
+})
+
+const COMMAND_FLAG = Object.freeze({
+  MORE: 1 << 8,
+  COMPRESS: 1 << 9,
+  NOTIFY: 1 << 10,
+  LARGE: 1 << 11
+})
+
+let isStarted = false
+
+/**
+ * Starts the shards, once.
+ *
+ * @param {Function} wake Called when events wait
+ */
+function start(wake) {
+  if (isStarted) return
+  native.start(threadCount(), wake, eventRecords, commandRecords, commandSlab)
+  isStarted = true
+}
+
+/**
+ * Calls something of the user's. What it throws is an uncaught exception, as it would be in any
+ * other event handler, and no reason not to deliver what comes next.
+ *
+ * @param {Function} callback The user's function
+ * @param {*} [value] Its argument
+ */
+function callUser(callback, value) {
+  try {
+    callback(value)
+  } catch (error) {
+    native.fatalException(error)
+  }
+}
+
+module.exports = {
+  COMMAND,
+  COMMANDS_A_CALL,
+  COMMAND_FLAG,
+  COMMAND_SLAB_BYTES,
+  EVENT,
+  EVENT_FLAG,
+  EVENT_SLAB_BYTES,
+  KIND_MASK,
+  RECORD_WORDS,
+  callUser,
+  commandRecords,
+  commandSlab,
+  eventRecords,
+  start
+}

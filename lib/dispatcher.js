@@ -1,0 +1,270 @@
+'use strict'
+
+/**
+ * Takes batches of events, finds each event's connection by its id, and calls the listeners of
+ * the face.
+ */
+
+const native = require('./native')
+const sendQueue = require('./send-queue')
+const {
+  EVENT,
+  EVENT_FLAG,
+  EVENT_SLAB_BYTES,
+  KIND_MASK,
+  RECORD_WORDS,
+  callUser,
+  eventRecords,
+  start
+} = require('./border')
+const { EMPTY_BUFFER } = require('./constants')
+const { protocolError } = require('./errors')
+
+/** A connection's id: the lower bits are its place here, the others count its predecessors. */
+const INDEX_BITS = 24
+const INDEX_MASK = (1 << INDEX_BITS) - 1
+const GENERATION_MASK = 0x7f
+
+/** Connections whose counts of written bytes lie in one block. */
+const PROGRESS_BLOCK_ENTRIES = 1024
+
+/** In the result of `native.drain()`: the slab has no room for the next payload. */
+const SLAB_FULL = 1 << 16
+const COUNT_MASK = SLAB_FULL - 1
+
+/** After so much, timers and everybody else's I/O have their turn. */
+const SLICE_EVENTS = 2048
+const SLICE_MS = 8
+
+const drivers = []
+const generations = []
+const freeIndexes = []
+const progressBlocks = []
+let heldOpen = 0
+
+let slab = EMPTY_BUFFER
+let slabUsed = 0
+let isRunning = false
+let later = []
+let listeners = null
+let errorRows = null
+
+/**
+ * Says who listens. Called once, when the face is loaded.
+ *
+ * @param {object} given See `listeners` in incoming.js
+ */
+function setListeners(given) {
+  listeners = given
+}
+
+/**
+ * Gives a connection its id and its place among the shared counts.
+ *
+ * @param {object} driver The connection's driver; gets `id`, `progress` and `progressIndex`
+ */
+function register(driver) {
+  start(run)
+  if (slab === EMPTY_BUFFER) replaceSlab()
+  const index = freeIndexes.pop() ?? drivers.length
+  generations[index] = ((generations[index] ?? -1) + 1) & GENERATION_MASK
+  const block = Math.floor(index / PROGRESS_BLOCK_ENTRIES)
+  progressBlocks[block] ??= new Float64Array(native.progressBlock())
+  driver.progress = progressBlocks[block]
+  driver.progressIndex = index % PROGRESS_BLOCK_ENTRIES
+  driver.progress[driver.progressIndex] = 0
+  driver.id = (generations[index] << INDEX_BITS) | index
+  drivers[index] = driver
+  if (!driver.isStream && heldOpen++ === 0) native.holdLoop(true)
+}
+
+/**
+ * Takes a connection's id back. No event of it is delivered any more.
+ *
+ * @param {object} driver The connection's driver
+ */
+function unregister(driver) {
+  const index = driver.id & INDEX_MASK
+  if (drivers[index] !== driver) return
+  native.release(driver.id)
+  drivers[index] = undefined
+  freeIndexes.push(index)
+  if (!driver.isStream && --heldOpen === 0) native.holdLoop(false)
+}
+
+/** Delivers what waits, for one slice of time. */
+function run() {
+  if (isRunning) return
+  isRunning = true
+  sendQueue.hold()
+  const isDone = deliverSlice()
+  isRunning = false
+  sendQueue.release()
+  if (!isDone) setImmediate(run)
+  runLater()
+}
+
+/**
+ * Delivers until nothing waits or the slice is over.
+ *
+ * @returns {boolean} Whether nothing waits
+ */
+function deliverSlice() {
+  let delivered = 0
+  let end = 0
+  for (;;) {
+    const drained = native.drain()
+    const count = drained & COUNT_MASK
+    for (let record = 0; record < count; record++) {
+      try {
+        deliver(record * RECORD_WORDS)
+      } catch (error) {
+        native.fatalException(error)
+      }
+    }
+    if (drained >= SLAB_FULL) replaceSlab()
+    else if (count === 0) return true
+    delivered += count
+    if (delivered >= SLICE_EVENTS) return false
+    if (delivered > COUNT_A_CLOCK) {
+      const now = performance.now()
+      if (end === 0) end = now + SLICE_MS
+      else if (now > end) return false
+    }
+    sendQueue.flush()
+  }
+}
+
+/** A slice of fewer events does not look at the clock. */
+const COUNT_A_CLOCK = 128
+
+/**
+ * Runs something after the events that are being delivered, or at once if none are.
+ *
+ * @param {Function} callback What to run
+ */
+function after(callback) {
+  if (isRunning) later.push(callback)
+  else callUser(callback)
+}
+
+/** Runs what has been waiting for the end of a delivery. */
+function runLater() {
+  while (later.length > 0 && !isRunning) {
+    const callbacks = later
+    later = []
+    callbacks.forEach((callback) => callUser(callback))
+  }
+}
+
+/**
+ * Delivers one event.
+ *
+ * @param {number} at Where its record begins
+ */
+function deliver(at) {
+  const id = eventRecords[at]
+  const word = eventRecords[at + 1]
+  const length = eventRecords[at + 2]
+  const kind = word & KIND_MASK
+  let payload = EMPTY_BUFFER
+  if (kind <= EVENT.CLOSE) {
+    // Taken also for a connection that is gone: the payloads come in the order of the records.
+    if (word & EVENT_FLAG.LARGE) {
+      payload = native.takeLarge()
+    } else if (length > 0) {
+      payload = slab.subarray(slabUsed, slabUsed + length)
+      slabUsed += length
+    }
+  }
+  const driver = drivers[id & INDEX_MASK]
+  if (driver === undefined || driver.id !== id) return
+  const { ws } = driver
+  if (kind === EVENT.TEXT) {
+    listeners.message(ws, payload, false, (word & EVENT_FLAG.ASCII) !== 0)
+  } else if (kind === EVENT.BINARY) {
+    listeners.message(ws, payload, true, false)
+  } else {
+    deliverOther(driver, kind, length, payload, eventRecords[at + 3])
+  }
+}
+
+/**
+ * Delivers an event that is not a message.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} kind One of EVENT
+ * @param {number} length The record's third word
+ * @param {Buffer} payload The payload
+ * @param {number} number The record's fourth word
+ */
+function deliverOther(driver, kind, length, payload, number) {
+  const { ws } = driver
+  switch (kind) {
+    case EVENT.PING:
+      listeners.ping(ws, payload)
+      break
+    case EVENT.PONG:
+      listeners.pong(ws, payload)
+      break
+    case EVENT.CLOSE:
+      listeners.closeFrame(ws, number, payload)
+      break
+    case EVENT.FAILED:
+      errorRows ??= native.errorTable()
+      listeners.failed(ws, protocolError(errorRows[length], number))
+      break
+    case EVENT.WRITTEN:
+      written(driver)
+      break
+    case EVENT.ENDED:
+      listeners.peerEnded(ws)
+      break
+    case EVENT.CLOSED:
+      driver.closed()
+      break
+  }
+}
+
+/**
+ * Tells those who waited for bytes to be written.
+ *
+ * @param {object} driver The connection's driver
+ */
+function written(driver) {
+  driver.settle()
+  if (driver.needsDrain && driver.charged - driver.taken() <= LOW_WATER_BYTES) {
+    driver.needsDrain = false
+    listeners.drained(driver.ws)
+  }
+}
+
+/** 'drain' is emitted when no more than this is unwritten. */
+const LOW_WATER_BYTES = 16 * 1024
+
+/** Lends the addon new memory for payloads. */
+function replaceSlab() {
+  slab = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
+  slabUsed = 0
+  native.useSlab(slab)
+}
+
+/**
+ * Tells that a connection is gone.
+ *
+ * @param {object} ws The WebSocket
+ */
+function closed(ws) {
+  listeners.closed(ws)
+}
+
+/**
+ * Tells that the peer has ended its side of a transport.
+ *
+ * @param {object} ws The WebSocket
+ */
+function peerEnded(ws) {
+  listeners.peerEnded(ws)
+}
+
+module.exports = { after, closed, peerEnded, register, run, setListeners, unregister, written }

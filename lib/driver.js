@@ -1,0 +1,80 @@
+'use strict'
+
+/**
+ * What both drivers of a connection have: its id, the count of what was sent, and who waits for
+ * it to be written.
+ */
+
+const dispatcher = require('./dispatcher')
+const { CLOSED } = require('./constants')
+const { callUser } = require('./border')
+const { notOpenError } = require('./errors')
+
+/** The part of a connection that moves its bytes. */
+class Driver {
+  /**
+   * @param {object} ws The WebSocket
+   * @param {import('node:stream').Duplex} socket The socket
+   * @param {object} config See `driverConfig` in options.js
+   * @param {boolean} isStream Whether the bytes are moved on this thread
+   */
+  constructor(ws, socket, config, isStream) {
+    this.ws = ws
+    this.socket = socket
+    this.isStream = isStream
+    this.isClient = config.role === 'client'
+    this.id = 0
+    this.charged = 0
+    this.needsDrain = false
+    this.progress = null
+    this.progressIndex = 0
+    this.waiting = null
+    dispatcher.register(this)
+  }
+
+  /** @returns {number} Bytes that the kernel has, of those charged */
+  taken() {
+    return this.progress[this.progressIndex]
+  }
+
+  /** @returns {number} Bytes that the kernel does not have yet */
+  bufferedAmount() {
+    return Math.max(0, this.charged - this.taken())
+  }
+
+  /**
+   * Keeps a callback for when everything charged so far is written.
+   *
+   * @param {Function} callback The callback
+   */
+  wait(callback) {
+    this.waiting ??= []
+    this.waiting.push(this.charged, callback)
+  }
+
+  /** Calls everybody whose bytes are written. */
+  settle() {
+    const { waiting } = this
+    if (waiting === null) return
+    const taken = this.taken()
+    let done = 0
+    while (done < waiting.length && waiting[done] <= taken) done += 2
+    if (done === waiting.length) this.waiting = null
+    else this.waiting = waiting.slice(done)
+    for (let at = 0; at < done; at += 2) callUser(waiting[at + 1])
+  }
+
+  /** The transport is gone: tells everybody, and gives up the id. */
+  closed() {
+    const { waiting } = this
+    this.waiting = null
+    // What was taken before the end did not fail, but nobody can say what the peer got of it.
+    for (let at = 1; waiting !== null && at < waiting.length; at += 2) {
+      callUser(waiting[at], notOpenError(CLOSED))
+    }
+    dispatcher.unregister(this)
+    dispatcher.closed(this.ws)
+  }
+}
+
+module.exports = { Driver }

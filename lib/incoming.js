@@ -1,0 +1,350 @@
+'use strict'
+
+/**
+ * What comes up from a connection: the dispatcher calls these listeners, in the order of the
+ * wire, and they make the events of the WebSocket.
+ *
+ * A paused WebSocket holds back what was under way already; after `terminate()` everything is
+ * dropped but the end. Either is one test of `_held` on the way of a message.
+ */
+
+const { CLOSING, EMPTY_BUFFER } = require('./constants')
+const { emitErrorOnce, endTransport } = require('./closing')
+const { emitText } = require('./event-target')
+
+/** The code of a close frame without a body (RFC 6455 7.1.5). */
+const NO_STATUS_RECEIVED = 1005
+
+/** Stands in `_held` for a terminated connection: nothing is kept. */
+const DROP = Object.freeze({})
+
+/** What waits to be emitted on one WebSocket. */
+class HeldEvents {
+  #ws
+  #oneATick
+  #entries = []
+  #next = 0
+  #isScheduled = false
+  #isLast = false
+
+  /**
+   * @param {object} ws The WebSocket
+   * @param {boolean} oneATick Whether every event gets a turn of the event loop for itself
+   */
+  constructor(ws, oneATick) {
+    this.#ws = ws
+    this.#oneATick = oneATick
+  }
+
+  /**
+   * Keeps an event.
+   *
+   * @param {Function} deliver What emits it
+   * @param {...*} values The arguments of `deliver` after the WebSocket
+   */
+  add(deliver, ...values) {
+    this.#entries.push({ deliver, values })
+    this.schedule()
+  }
+
+  /** Keeps the end of the connection, which not even a paused WebSocket waits for. */
+  addEnd() {
+    this.#isLast = true
+    this.add(deliverClosed)
+  }
+
+  /** Sees to it that what may be emitted will be, in a turn or a tick of its own. */
+  schedule() {
+    if (this.#isScheduled || this.#mustWait) return
+    this.#isScheduled = true
+    if (this.#oneATick) setImmediate(release, this)
+    else process.nextTick(release, this)
+  }
+
+  /** Emits what may be emitted. */
+  release() {
+    this.#isScheduled = false
+    try {
+      while (!this.#mustWait && this.#next < this.#entries.length) {
+        this.#deliverNext()
+        if (this.#oneATick) break
+      }
+    } finally {
+      // Also after an exception in a handler: the events behind it are not lost.
+      if (this.#next < this.#entries.length) this.schedule()
+      else this.#empty()
+    }
+  }
+
+  /** @returns {boolean} Whether nothing may be emitted now */
+  get #mustWait() {
+    return this.#ws._held !== this || (this.#ws._paused && !this.#isLast)
+  }
+
+  /** Emits one event. */
+  #deliverNext() {
+    const { deliver, values } = this.#entries[this.#next]
+    this.#entries[this.#next] = undefined
+    this.#next++
+    deliver(this.#ws, ...values)
+  }
+
+  /** Goes out of the way when nothing is kept any more. */
+  #empty() {
+    this.#entries = []
+    this.#next = 0
+    if (this.#ws._held === this && !this.#oneATick && !this.#ws._paused) this.#ws._held = null
+  }
+}
+
+/**
+ * Emits what may be emitted, as the callback of a timer.
+ *
+ * @param {HeldEvents} held What waits
+ */
+function release(held) {
+  held.release()
+}
+
+/**
+ * From now on events are held back.
+ *
+ * @param {object} ws The WebSocket
+ * @param {boolean} oneATick Whether they are to come out one in a turn of the event loop
+ */
+function holdEvents(ws, oneATick) {
+  if (ws._held === null) ws._held = new HeldEvents(ws, oneATick)
+}
+
+/**
+ * Lets what was held back be emitted, a tick later.
+ *
+ * @param {object} ws The WebSocket, no longer paused
+ */
+function releaseEvents(ws) {
+  if (ws._held !== null && ws._held !== DROP) ws._held.schedule()
+}
+
+/**
+ * From now on nothing is emitted but the end.
+ *
+ * @param {object} ws The WebSocket
+ */
+function dropEvents(ws) {
+  ws._held = DROP
+}
+
+/**
+ * Keeps an event, or drops it.
+ *
+ * @param {object} ws The WebSocket, with `_held` set
+ * @param {Function} deliver What emits it
+ * @param {...*} values The arguments of `deliver` after the WebSocket
+ */
+function hold(ws, deliver, ...values) {
+  if (ws._held !== DROP) ws._held.add(deliver, ...values)
+}
+
+/** What the dispatcher calls. */
+const listeners = {
+  /**
+   * A message has arrived.
+   *
+   * @param {object} ws The WebSocket
+   * @param {Buffer} data The bytes
+   * @param {boolean} isBinary Whether they are not text
+   * @param {boolean} isAscii Whether they are text below 0x80
+   */
+  message(ws, data, isBinary, isAscii) {
+    if (ws._held === null) deliverMessage(ws, data, isBinary, isAscii)
+    else hold(ws, deliverMessage, data, isBinary, isAscii)
+  },
+
+  /**
+   * A ping has arrived. The core has answered it.
+   *
+   * @param {object} ws The WebSocket
+   * @param {Buffer} data Its payload
+   */
+  ping(ws, data) {
+    if (ws._held === null) deliverPing(ws, data)
+    else hold(ws, deliverPing, data)
+  },
+
+  /**
+   * A pong has arrived.
+   *
+   * @param {object} ws The WebSocket
+   * @param {Buffer} data Its payload
+   */
+  pong(ws, data) {
+    if (ws._held === null) deliverPong(ws, data)
+    else hold(ws, deliverPong, data)
+  },
+
+  /**
+   * The peer's close frame has arrived; it waits for an answer.
+   *
+   * @param {object} ws The WebSocket
+   * @param {number} code The close code, 1005 if there was none
+   * @param {Buffer} reason The reason
+   */
+  closeFrame(ws, code, reason) {
+    if (ws._held === null) deliverCloseFrame(ws, code, reason)
+    else hold(ws, deliverCloseFrame, code, reason)
+  },
+
+  /**
+   * The peer broke the protocol.
+   *
+   * @param {object} ws The WebSocket
+   * @param {Error} error What is wrong; `closeCode` goes to the peer
+   */
+  failed(ws, error) {
+    if (ws._held === null) deliverFailed(ws, error)
+    else hold(ws, deliverFailed, error)
+  },
+
+  /**
+   * The peer has ended its side.
+   *
+   * @param {object} ws The WebSocket
+   */
+  peerEnded(ws) {
+    if (ws._held === null) deliverPeerEnded(ws)
+    else hold(ws, deliverPeerEnded)
+  },
+
+  /**
+   * The transport is gone.
+   *
+   * @param {object} ws The WebSocket
+   */
+  closed(ws) {
+    ws._readyState = CLOSING
+    ws._ended = true
+    if (ws._held === null || ws._held === DROP) deliverClosed(ws)
+    else ws._held.addEnd()
+  },
+
+  /**
+   * Enough of what was queued has been written.
+   *
+   * @param {object} ws The WebSocket
+   */
+  drained(ws) {
+    ws.emit('drain')
+  }
+}
+
+/**
+ * Emits 'message'.
+ *
+ * @param {object} ws The WebSocket
+ * @param {Buffer} data The bytes
+ * @param {boolean} isBinary Whether they are not text
+ * @param {boolean} isAscii Whether they are text below 0x80
+ */
+function deliverMessage(ws, data, isBinary, isAscii) {
+  if (!isBinary) emitText(ws, data, isAscii)
+  else if (ws._binaryType === 'nodebuffer') ws.emit('message', data, true)
+  else ws.emit('message', convert(data, ws._binaryType), true)
+}
+
+/**
+ * Makes of binary data what `binaryType` asks for.
+ *
+ * @param {Buffer} data The bytes
+ * @param {string} binaryType `arraybuffer`, `fragments` or `blob`
+ * @returns {ArrayBuffer | Buffer[] | Blob} The data
+ */
+function convert(data, binaryType) {
+  if (binaryType === 'blob') return new Blob([data])
+  if (binaryType === 'fragments') return data.length === 0 ? [] : [data]
+  // A Buffer may be a slice of memory that it shares with other messages.
+  if (data.length === data.buffer.byteLength) return data.buffer
+  return data.buffer.slice(data.byteOffset, data.byteOffset + data.length)
+}
+
+/**
+ * Emits 'ping'.
+ *
+ * @param {object} ws The WebSocket
+ * @param {Buffer} data The payload
+ */
+function deliverPing(ws, data) {
+  ws.emit('ping', data)
+}
+
+/**
+ * Emits 'pong'.
+ *
+ * @param {object} ws The WebSocket
+ * @param {Buffer} data The payload
+ */
+function deliverPong(ws, data) {
+  ws.emit('pong', data)
+}
+
+/**
+ * Answers the peer's close frame, or ends the connection if it was the answer to ours.
+ *
+ * @param {object} ws The WebSocket
+ * @param {number} code The close code
+ * @param {Buffer} reason The reason
+ */
+function deliverCloseFrame(ws, code, reason) {
+  ws._closeFrameReceived = true
+  ws._closeCode = code
+  ws._closeMessage = keep(reason)
+  // RFC 6455 5.5.1: the answer carries the code that came.
+  if (code === NO_STATUS_RECEIVED) ws.close()
+  else ws.close(code, ws._closeMessage)
+}
+
+/**
+ * Copies bytes into memory of their own: a slice would keep a whole read buffer alive for as
+ * long as the user keeps the WebSocket.
+ *
+ * @param {Buffer} bytes The bytes
+ * @returns {Buffer} The copy
+ */
+function keep(bytes) {
+  if (bytes.length === 0) return EMPTY_BUFFER
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+/**
+ * Tells the peer by a close frame what it did wrong, and the user by 'error'.
+ *
+ * @param {object} ws The WebSocket
+ * @param {Error} error What is wrong
+ */
+function deliverFailed(ws, error) {
+  ws._receiveFailed = true
+  ws.close(error.closeCode)
+  emitErrorOnce(ws, error)
+}
+
+/**
+ * Ends our side too.
+ *
+ * @param {object} ws The WebSocket
+ */
+function deliverPeerEnded(ws) {
+  ws._readyState = CLOSING
+  endTransport(ws)
+}
+
+/**
+ * Emits 'close'.
+ *
+ * @param {object} ws The WebSocket
+ */
+function deliverClosed(ws) {
+  ws.emitClose()
+}
+
+module.exports = { dropEvents, holdEvents, listeners, releaseEvents }

@@ -1,0 +1,11 @@
+'use strict'
+
+/** The addon. No other file loads it. */
+
+const binding = require('../binding.js')
+
+module.exports = {
+  errorTable: binding.errorTable,
+  judgeUpgrade: binding.judgeUpgrade,
+  ...binding.createInstance()
+}

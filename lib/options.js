@@ -1,0 +1,176 @@
+'use strict'
+
+/**
+ * Every default, once, under the names of ws; and the way from those names to what a driver
+ * takes.
+ */
+
+const { availableParallelism } = require('node:os')
+
+/** What a server's connection is limited to, and does, unless an option says otherwise. */
+const CONNECTION_DEFAULTS = Object.freeze({
+  allowSynchronousEvents: true,
+  autoPong: true,
+  closeTimeout: 30_000, // milliseconds
+  driver: undefined, // chosen by the socket
+  maxBufferedChunks: 256 * 1024, // taken for the sake of ws; offloop keeps no list of chunks
+  maxFragments: 16 * 1024,
+  maxPayload: 100 * 1024 * 1024, // bytes
+  maxPendingAutoPongs: 60,
+  perMessageDeflate: false,
+  skipUTF8Validation: false
+})
+
+/** What `handleUpgrade()` asks of a request. */
+const UPGRADE_DEFAULTS = Object.freeze({
+  ...CONNECTION_DEFAULTS,
+  handleProtocols: null,
+  path: null,
+  verifyClient: null
+})
+
+/** What a `WebSocketServer` needs besides. */
+const SERVER_DEFAULTS = Object.freeze({
+  ...UPGRADE_DEFAULTS,
+  backlog: null, // left to node:net, which takes 511
+  clientTracking: true,
+  host: null,
+  noServer: false,
+  port: null,
+  server: null
+})
+
+/** Forces a driver for every connection that does not name one: `shard` or `stream`. */
+const DRIVER_VARIABLE = 'OFFLOOP_DRIVER'
+const DRIVERS = Object.freeze(['shard', 'stream'])
+
+/** How many threads have sockets. */
+const THREADS_VARIABLE = 'OFFLOOP_THREADS'
+const MAX_THREADS = 64
+const MAX_DEFAULT_THREADS = 8
+
+const MAX_U32 = 0xffff_ffff
+const MAX_TIMER_MS = 0x7fff_ffff
+
+/**
+ * Completes the options of `handleUpgrade()`.
+ *
+ * @param {object | undefined} options What the user passed; keys unknown here are kept
+ * @param {Function} WebSocket The class to instantiate unless an option names another
+ * @returns {object} A new object
+ */
+function upgradeOptions(options, WebSocket) {
+  return complete({ ...UPGRADE_DEFAULTS, WebSocket, ...options })
+}
+
+/**
+ * Completes the options of a `WebSocketServer`.
+ *
+ * @param {object | undefined} options What the user passed; keys unknown here are kept
+ * @param {Function} WebSocket The class to instantiate unless an option names another
+ * @returns {object} A new object, which stays open to changes
+ */
+function serverOptions(options, WebSocket) {
+  return complete({ ...SERVER_DEFAULTS, WebSocket, ...options })
+}
+
+/**
+ * Rewrites the short forms of options.
+ *
+ * @param {object} options The options, changed in place
+ * @returns {object} The same object
+ */
+function complete(options) {
+  if (options.perMessageDeflate === true) options.perMessageDeflate = {}
+  return options
+}
+
+/**
+ * Says in a driver's words how a connection is to be run.
+ *
+ * @param {object} ws The WebSocket: its role, and what its constructor was told
+ * @param {object} options The options of `setSocket()`
+ * @returns {object} Every property present; a limit of 0 means none
+ */
+function driverConfig(ws, options) {
+  return {
+    role: ws._isServer ? 'server' : 'client',
+    maxPayload: limit(options.maxPayload, Number.MAX_SAFE_INTEGER),
+    maxFragments: limit(options.maxFragments, MAX_U32),
+    skipUTF8Validation: Boolean(options.skipUTF8Validation),
+    autoPong: ws._autoPong,
+    maxPendingAutoPongs: limit(ws._maxPendingAutoPongs, MAX_U32),
+    closeTimeout: timerMs(ws._closeTimeout),
+    driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE])
+  }
+}
+
+/**
+ * Checks the name of a driver.
+ *
+ * @param {*} name The option, or what the environment says
+ * @returns {'shard' | 'stream' | undefined} The name
+ * @throws {TypeError} If there is no such driver
+ */
+function driverName(name) {
+  if (name === undefined || name === '' || DRIVERS.includes(name)) return name || undefined
+  throw new TypeError(`The driver must be 'shard' or 'stream', not ${String(name)}`)
+}
+
+/**
+ * Tells how many threads are to have sockets: `OFFLOOP_THREADS`, or half of the cores, from 1
+ * to 8.
+ *
+ * @returns {number} From 1 to 64
+ * @throws {RangeError} If the environment says something else
+ */
+function threadCount() {
+  const given = process.env[THREADS_VARIABLE]
+  if (given === undefined || given === '') {
+    return Math.max(1, Math.min(MAX_DEFAULT_THREADS, Math.floor(availableParallelism() / 2)))
+  }
+  const count = Number(given)
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_THREADS) return count
+  throw new RangeError(`${THREADS_VARIABLE} must be from 1 to ${MAX_THREADS}, not ${given}`)
+}
+
+/**
+ * Puts a connection's configuration into the order in which the addon takes it.
+ *
+ * @param {object} config See `driverConfig`
+ * @returns {[boolean, number, number, number, number]} Role, flags, and three limits
+ */
+function nativeConfig(config) {
+  const flags = (config.skipUTF8Validation ? 1 : 0) | (config.autoPong ? 2 : 0)
+  return [
+    config.role === 'client',
+    flags,
+    config.maxPayload,
+    config.maxFragments,
+    config.maxPendingAutoPongs
+  ]
+}
+
+/**
+ * Reads a limit: whatever is not a positive finite number means that there is none.
+ *
+ * @param {*} value The option's value
+ * @param {number} max The greatest limit that can be held
+ * @returns {number} A whole number, 0 for no limit
+ */
+function limit(value, max) {
+  const number = Math.floor(value)
+  return number > 0 && number < Infinity ? Math.min(number, max) : 0
+}
+
+/**
+ * Reads a duration as `setTimeout()` does: what no timer can be set to becomes 1.
+ *
+ * @param {*} value The option's value
+ * @returns {number} Whole milliseconds
+ */
+function timerMs(value) {
+  return value >= 1 && value <= MAX_TIMER_MS ? Math.floor(value) : 1
+}
+
+module.exports = { driverConfig, nativeConfig, serverOptions, threadCount, upgradeOptions }

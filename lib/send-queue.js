@@ -1,0 +1,251 @@
+'use strict'
+
+/**
+ * Gathers what one tick sends, for all connections, and takes it over the border in one call.
+ *
+ * A driver (see drivers.js) is known here by `id`, `charged` (bytes ever sent, with framing),
+ * `taken()` (bytes of those that the kernel has), `wait()` for callbacks, and `isStream`.
+ */
+
+const native = require('./native')
+const {
+  COMMAND,
+  COMMANDS_A_CALL,
+  COMMAND_FLAG,
+  COMMAND_SLAB_BYTES,
+  RECORD_WORDS,
+  commandRecords,
+  commandSlab
+} = require('./border')
+
+/** Payloads above this do not go through the slab. */
+const SLAB_PAYLOAD_BYTES = 16 * 1024
+
+/** A connection with more than this unwritten emits 'drain' when it is written. */
+const HIGH_WATER_BYTES = 64 * 1024
+
+/** The longest UTF-8 form of one UTF-16 unit. */
+const UTF8_BYTES_A_UNIT = 3
+
+let count = 0
+let used = 0
+let isScheduled = false
+let isHeld = false
+
+/** Stream connections that have something to write. */
+let dirtyStreams = []
+
+/** The last string written to the slab and where it lies: a broadcast writes it once. */
+let lastText = null
+let lastOffset = 0
+let lastLength = 0
+
+/**
+ * Sends a message, or a fragment of one.
+ *
+ * @param {object} ws The WebSocket
+ * @param {string | Uint8Array} data The payload
+ * @param {boolean} isBinary Whether it is not text
+ * @param {boolean} fin Whether it ends the message
+ * @param {boolean} compress Whether it may be compressed
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function message(ws, data, isBinary, fin, compress, callback) {
+  let word = isBinary ? COMMAND.BINARY : COMMAND.TEXT
+  if (!fin) word |= COMMAND_FLAG.MORE
+  if (compress) word |= COMMAND_FLAG.COMPRESS
+  send(ws._driver, word, data, callback)
+}
+
+/**
+ * Sends a ping.
+ *
+ * @param {object} ws The WebSocket
+ * @param {string | Uint8Array} data At most 125 bytes
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function ping(ws, data, callback) {
+  send(ws._driver, COMMAND.PING, data, callback)
+}
+
+/**
+ * Sends a pong.
+ *
+ * @param {object} ws The WebSocket
+ * @param {string | Uint8Array} data At most 125 bytes
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function pong(ws, data, callback) {
+  send(ws._driver, COMMAND.PONG, data, callback)
+}
+
+/**
+ * Sends a close frame.
+ *
+ * @param {object} ws The WebSocket
+ * @param {number} code The close code; 0 for none
+ * @param {Uint8Array} reason The reason, at most 123 bytes
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function close(ws, code, reason, callback) {
+  if (code === 0) {
+    send(ws._driver, COMMAND.CLOSE, '', callback)
+    return
+  }
+  const body = Buffer.allocUnsafe(2 + reason.length)
+  body.writeUInt16BE(code, 0)
+  body.set(reason, 2)
+  send(ws._driver, COMMAND.CLOSE, body, callback)
+}
+
+/**
+ * Adds a command that has no payload.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} kind One of COMMAND
+ */
+function command(driver, kind) {
+  push(driver.id, kind, 0, 0)
+}
+
+/**
+ * Adds a command that sends something, and counts its bytes.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} word Kind and flags
+ * @param {string | Uint8Array} data The payload
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function send(driver, word, data, callback) {
+  let offset = 0
+  let length
+  if (typeof data === 'string') {
+    if (data === lastText) {
+      offset = lastOffset
+      length = lastLength
+    } else if (data.length * UTF8_BYTES_A_UNIT <= SLAB_PAYLOAD_BYTES) {
+      makeRoom(data.length * UTF8_BYTES_A_UNIT)
+      offset = used
+      length = data.length === 0 ? 0 : commandSlab.utf8Write(data, offset)
+      lastText = data
+      lastOffset = offset
+      lastLength = length
+      used += length
+    } else {
+      length = native.stageLarge(data)
+      word |= COMMAND_FLAG.LARGE
+    }
+  } else if (data.length <= SLAB_PAYLOAD_BYTES) {
+    length = data.length
+    makeRoom(length)
+    offset = used
+    commandSlab.set(data, offset)
+    used += length
+  } else {
+    length = native.stageLarge(data)
+    word |= COMMAND_FLAG.LARGE
+  }
+
+  driver.charged += frameBytes(length, driver.isClient)
+  if (callback !== undefined) {
+    driver.wait(callback)
+    word |= COMMAND_FLAG.NOTIFY
+  }
+  if (driver.needsDrain || driver.charged - driver.taken() > HIGH_WATER_BYTES) {
+    driver.needsDrain = true
+    word |= COMMAND_FLAG.NOTIFY
+  }
+  if (driver.isStream && !driver.isDirty) {
+    driver.isDirty = true
+    dirtyStreams.push(driver)
+  }
+  push(driver.id, word, offset, length)
+}
+
+/**
+ * Tells the size of a frame (RFC 6455 5.2).
+ *
+ * @param {number} length The payload's length in bytes
+ * @param {boolean} isMasked Whether there is a masking key
+ * @returns {number} Bytes
+ */
+function frameBytes(length, isMasked) {
+  let bytes = length + 2
+  if (length > 65_535) bytes += 8
+  else if (length > 125) bytes += 2
+  return isMasked ? bytes + 4 : bytes
+}
+
+/**
+ * Sees to it that the slab has room.
+ *
+ * @param {number} bytes How much; at most SLAB_PAYLOAD_BYTES
+ */
+function makeRoom(bytes) {
+  if (used + bytes > COMMAND_SLAB_BYTES) submit()
+}
+
+/**
+ * Adds a record, and sees to it that it will cross.
+ *
+ * @param {number} id The connection's id
+ * @param {number} word Kind and flags
+ * @param {number} offset Where the payload lies in the slab
+ * @param {number} length Its length in bytes
+ */
+function push(id, word, offset, length) {
+  const at = count * RECORD_WORDS
+  commandRecords[at] = id
+  commandRecords[at + 1] = word
+  commandRecords[at + 2] = offset
+  commandRecords[at + 3] = length
+  count++
+  if (count === COMMANDS_A_CALL) submit()
+  schedule()
+}
+
+/** Sees to it that everything crosses at the end of this tick. */
+function schedule() {
+  if (isScheduled || isHeld) return
+  isScheduled = true
+  process.nextTick(flushScheduled)
+}
+
+/** Takes the records over the border. */
+function submit() {
+  native.submit(count)
+  count = 0
+  used = 0
+  lastText = null
+}
+
+/** The end of a tick. */
+function flushScheduled() {
+  isScheduled = false
+  flush()
+}
+
+/** Takes everything over the border, and writes what stream connections have to write. */
+function flush() {
+  submit()
+  if (dirtyStreams.length === 0) return
+  const streams = dirtyStreams
+  dirtyStreams = []
+  for (const driver of streams) {
+    driver.isDirty = false
+    driver.pump()
+  }
+}
+
+/** Until `release()`: everything waits, whoever called this will flush. */
+function hold() {
+  isHeld = true
+}
+
+/** Ends `hold()`. */
+function release() {
+  isHeld = false
+  flush()
+}
+
+module.exports = { close, command, flush, hold, message, ping, pong, release, schedule }

@@ -1,0 +1,131 @@
+'use strict'
+
+/**
+ * Connections over any Duplex: its bytes go through the codec on this thread.
+ */
+
+const dispatcher = require('./dispatcher')
+const native = require('./native')
+const sendQueue = require('./send-queue')
+const { Driver } = require('./driver')
+const { nativeConfig } = require('./options')
+
+/** With more than this unwritten the peer is not read: it asks and never listens. */
+const UNWRITTEN_HIGH_WATER_BYTES = 16 * 1024 * 1024
+
+/** The driver. */
+class StreamDriver extends Driver {
+  /**
+   * @param {object} ws The WebSocket
+   * @param {import('node:stream').Duplex} socket The socket
+   * @param {object} config See `driverConfig` in options.js
+   */
+  constructor(ws, socket, config) {
+    super(ws, socket, config, true)
+    this.name = 'stream'
+    this.isDirty = false
+    this.isPaused = false
+    this.isThrottled = false
+    this.closeTimeout = config.closeTimeout
+    this.closeTimer = null
+    this.inFlight = [] // what is charged up to the end of each write under way
+    this.onWritten = (error) => this.#wrote(error)
+    native.openStream(this.id, ...nativeConfig(config))
+  }
+
+  /**
+   * Begins to read and write.
+   *
+   * @param {Buffer} head Bytes that were read behind the handshake
+   * @param {string} response What to write in front of the first frame
+   */
+  open(head, response) {
+    const { socket } = this
+    if (response !== '') socket.write(response, 'latin1')
+    if (head.length > 0) socket.unshift(head)
+    socket.on('close', () => dispatcher.after(() => this.closed()))
+    socket.on('error', () => socket.destroy())
+    socket.on('end', () => dispatcher.after(() => dispatcher.peerEnded(this.ws)))
+    socket.on('drain', () => this.#unthrottle())
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.resume()
+  }
+
+  /** Writes what the codec has for the socket. */
+  pump() {
+    const output = native.takeOutput(this.id)
+    if (output === undefined || !this.socket.writable) return
+    this.inFlight.push(this.charged)
+    this.socket.write(output, this.onWritten)
+  }
+
+  /** Writes what is queued, then ends our side. */
+  end() {
+    sendQueue.flush()
+    this.socket.end()
+  }
+
+  /** Drops the connection. */
+  destroy() {
+    this.socket.destroy()
+  }
+
+  /** Stops reading. */
+  pause() {
+    this.isPaused = true
+    this.socket.pause()
+  }
+
+  /** Goes on reading. */
+  resume() {
+    this.isPaused = false
+    if (!this.isThrottled) this.socket.resume()
+  }
+
+  /** Drops the connection if it still exists after its close timeout. */
+  startCloseTimer() {
+    this.closeTimer ??= setTimeout(() => this.destroy(), this.closeTimeout)
+  }
+
+  /** The transport is gone. */
+  closed() {
+    clearTimeout(this.closeTimer)
+    super.closed()
+  }
+
+  /**
+   * Takes bytes from the socket.
+   *
+   * @param {Buffer} chunk The bytes; they are unmasked in place
+   */
+  #receive(chunk) {
+    native.receive(this.id, chunk)
+    this.pump()
+    if (this.socket.writableLength > UNWRITTEN_HIGH_WATER_BYTES) {
+      this.isThrottled = true
+      this.socket.pause()
+    }
+    dispatcher.run()
+  }
+
+  /** Reads again, after the peer has read. */
+  #unthrottle() {
+    if (!this.isThrottled) return
+    this.isThrottled = false
+    if (!this.isPaused) this.socket.resume()
+  }
+
+  /**
+   * One write has ended.
+   *
+   * @param {Error} [error] Why it failed; then 'close' follows, and tells who waits
+   */
+  #wrote(error) {
+    const charged = this.inFlight.shift()
+    if (error) return
+    this.progress[this.progressIndex] = charged
+    dispatcher.after(() => dispatcher.written(this))
+  }
+}
+
+module.exports = { StreamDriver }

@@ -1,0 +1,312 @@
+'use strict'
+
+/**
+ * From an 'upgrade' event to an open WebSocket: the request is judged, then refused as ws
+ * refuses it, or answered with 101 and its socket given to a WebSocket. `handleUpgrade()` of
+ * the package is here; `WebSocketServer` goes the same way.
+ */
+
+const http = require('node:http')
+
+const native = require('./native')
+const WebSocket = require('./websocket')
+const { failOpening } = require('./closing')
+const { CLOSED, CONNECTING, kHandshake, kWebSocket } = require('./constants')
+const { refusedError } = require('./errors')
+const { upgradeOptions } = require('./options')
+
+/** The text of the core's refusal that ws gives last of all, behind shouldHandle(). */
+const INVALID_PROTOCOLS = 'Invalid Sec-WebSocket-Protocol header'
+
+/** What goes with a refusal of the version (RFC 6455 4.4). */
+const VERSION_HEADERS = Object.freeze({ 'Sec-WebSocket-Version': '13, 8' })
+
+/**
+ * Why a request is refused.
+ *
+ * @typedef {object} Refusal
+ * @property {number} status The HTTP status
+ * @property {string} [message] The body; if not given, the name of the status
+ * @property {object} [headers] More headers of the answer
+ * @property {boolean} [isClientError] Whether the request broke the rules of the handshake
+ */
+
+/**
+ * Upgrades one connection, without a server object.
+ *
+ * @param {http.IncomingMessage} req The request
+ * @param {import('node:stream').Duplex} socket Its socket
+ * @param {Buffer} head What was read behind the request
+ * @param {object | Function} [options] Options, or the callback
+ * @param {Function} [callback] Called with the WebSocket and the request once it is open
+ * @returns {WebSocket} The connection: OPEN, or CONNECTING while an asynchronous verifyClient
+ *   decides, or CLOSED if the request was refused
+ */
+function handleUpgrade(req, socket, head, options, callback) {
+  if (typeof options === 'function') {
+    callback = options
+    options = undefined
+  }
+  const resolved = upgradeOptions(options, WebSocket)
+  const shouldHandle = (request) => matchesPath(resolved.path, request.url)
+  const ws = new resolved.WebSocket(null, undefined, resolved)
+  ws._handshake = { abort: () => socket.destroy() }
+
+  judgeRequest({ options: resolved, shouldHandle }, req, socket, (refusal, accepted) => {
+    // Else the user has closed it while verifyClient was deciding, and the socket is gone.
+    if (ws._readyState !== CONNECTING) return
+    if (refusal !== null) {
+      abortHandshake(socket, refusal)
+      giveUp(ws, refusedError(refusal.status, bodyOf(refusal)))
+    } else if (!isUsable(socket)) {
+      giveUp(ws, new Error('The connection was lost before the opening handshake'))
+    } else {
+      openUpgraded(ws, resolved, { ...accepted, req, socket, head, openLater: true })
+      if (callback) callback(ws, req)
+    }
+  })
+  return ws
+}
+
+/**
+ * Closes a WebSocket that has never been open. Its events come a tick later, so that there is
+ * time to listen.
+ *
+ * @param {WebSocket} ws The WebSocket
+ * @param {Error} error Why
+ */
+function giveUp(ws, error) {
+  ws._readyState = CLOSED
+  process.nextTick(failOpening, ws, error)
+}
+
+/**
+ * Decides about a request, in the order in which ws does: the headers, shouldHandle(), the
+ * sub-protocols, verifyClient().
+ *
+ * @param {object} policy Has `options`, and `shouldHandle(req)`
+ * @param {http.IncomingMessage} req The request
+ * @param {import('node:stream').Duplex} socket Its socket
+ * @param {Function} decide Called once, at once unless verifyClient is asynchronous, with a
+ *   Refusal, or with null and `{ accept, protocols }`
+ */
+function judgeRequest(policy, req, socket, decide) {
+  // Until a driver has it: an 'error' that nobody listens to would end the process.
+  socket.on('error', socketOnError)
+
+  const verdict = judgeHeaders(req)
+  const hasBadHeaders = verdict.status !== 0 && verdict.message !== INVALID_PROTOCOLS
+  if (!hasBadHeaders && !policy.shouldHandle(req)) {
+    decide({ status: 400 })
+  } else if (verdict.status !== 0) {
+    const headers = verdict.versionHeader ? VERSION_HEADERS : undefined
+    decide({ status: verdict.status, message: verdict.message, headers, isClientError: true })
+  } else {
+    const accepted = { accept: verdict.accept, protocols: new Set(verdict.protocols) }
+    verify(policy.options, req, (refusal) => {
+      if (refusal === null) decide(null, accepted)
+      else decide(refusal)
+    })
+  }
+}
+
+/**
+ * Asks the core about the headers.
+ *
+ * @param {http.IncomingMessage} req The request, or an object with its method and headers
+ * @returns {object} `{ status: 0, accept, protocols }` or `{ status, message, versionHeader }`
+ */
+function judgeHeaders({ method, headers }) {
+  return native.judgeUpgrade(
+    method,
+    textOf(headers.upgrade),
+    textOf(headers.connection),
+    textOf(headers['sec-websocket-key']),
+    textOf(headers['sec-websocket-version']),
+    textOf(headers['sec-websocket-protocol'])
+  )
+}
+
+/**
+ * Makes a string of a header's value: requests made by a test kit may hold numbers.
+ *
+ * @param {*} value The value
+ * @returns {string | undefined} The string, or undefined if there is no such header
+ */
+function textOf(value) {
+  return value === undefined || value === null ? undefined : String(value)
+}
+
+/**
+ * Asks the user's `verifyClient`, if there is one. It is asynchronous if it has two parameters.
+ *
+ * @param {object} options Options
+ * @param {http.IncomingMessage} req The request
+ * @param {Function} decide Called with a Refusal or null
+ */
+function verify(options, req, decide) {
+  if (!options.verifyClient) {
+    decide(null)
+    return
+  }
+
+  const { headers, socket } = req
+  const isHybi8 = Number(headers['sec-websocket-version']) === 8
+  const info = {
+    origin: headers[isHybi8 ? 'sec-websocket-origin' : 'origin'],
+    secure: Boolean(socket && (socket.authorized || socket.encrypted)),
+    req
+  }
+  if (options.verifyClient.length === 2) {
+    options.verifyClient(info, (verified, status, message, moreHeaders) => {
+      decide(verified ? null : { status: status || 401, message, headers: moreHeaders })
+    })
+  } else {
+    decide(options.verifyClient(info) ? null : { status: 401 })
+  }
+}
+
+/**
+ * Says whether a socket can be upgraded; if its connection has ended, it is destroyed.
+ *
+ * @param {import('node:stream').Duplex} socket The socket
+ * @returns {boolean} Whether it can
+ * @throws {Error} If it has been upgraded already
+ */
+function isUsable(socket) {
+  // Asked first: what is left of a socket whose descriptor was taken need not be readable.
+  if (socket[kWebSocket] !== undefined && socket[kWebSocket].readyState !== CLOSED) {
+    throw new Error(
+      'server.handleUpgrade() was called more than once with the same socket, possibly due ' +
+        'to a misconfiguration'
+    )
+  }
+  if (socket.readable && socket.writable) return true
+  socket.destroy()
+  return false
+}
+
+/**
+ * Answers a request with 101 and gives its socket to the WebSocket.
+ *
+ * @param {WebSocket} ws The WebSocket, CONNECTING
+ * @param {object} options Options
+ * @param {object} upgrade What is upgraded
+ * @param {string} upgrade.accept The value of Sec-WebSocket-Accept
+ * @param {Set<string>} upgrade.protocols The sub-protocols the client offers
+ * @param {http.IncomingMessage} upgrade.req The request
+ * @param {import('node:stream').Duplex} upgrade.socket Its socket
+ * @param {Buffer} upgrade.head What was read behind the request
+ * @param {boolean} upgrade.openLater Whether 'open' is emitted a tick later
+ * @param {Function} [onHeaders] May change the lines of the answer's head
+ * @throws {TypeError} If a line of the head would break out of it
+ */
+function openUpgraded(ws, options, upgrade, onHeaders) {
+  const { accept, protocols, req, socket, head, openLater } = upgrade
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`
+  ]
+
+  if (protocols.size > 0) {
+    const protocol = options.handleProtocols
+      ? options.handleProtocols(protocols, req)
+      : protocols.values().next().value
+    if (protocol) {
+      lines.push(`Sec-WebSocket-Protocol: ${protocol}`)
+      ws._protocol = protocol
+    }
+  }
+  if (onHeaders) onHeaders(lines)
+  lines.forEach(checkLine)
+
+  ws._handshake = null
+  ws.setSocket(socket, head, {
+    allowSynchronousEvents: options.allowSynchronousEvents,
+    driver: options.driver,
+    maxFragments: options.maxFragments,
+    maxPayload: options.maxPayload,
+    skipUTF8Validation: options.skipUTF8Validation,
+    [kHandshake]: { response: `${lines.join('\r\n')}\r\n\r\n`, openLater }
+  })
+  socket.removeListener('error', socketOnError)
+}
+
+/**
+ * Checks that a line of a head is one line.
+ *
+ * @param {string} line The line
+ * @throws {TypeError} If it is not
+ */
+function checkLine(line) {
+  if (/[\r\n]/.test(line)) {
+    throw new TypeError(`Invalid character in a header of the handshake: ${JSON.stringify(line)}`)
+  }
+}
+
+/**
+ * Says whether a request is for this path.
+ *
+ * @param {string | null} path The path, or null for any
+ * @param {string} url The request's path and query
+ * @returns {boolean} Whether it is
+ */
+function matchesPath(path, url) {
+  if (!path) return true
+  const query = url.indexOf('?')
+  return (query === -1 ? url : url.slice(0, query)) === path
+}
+
+/**
+ * Refuses a request: an HTTP answer, and the connection ends.
+ *
+ * @param {import('node:stream').Duplex} socket The socket
+ * @param {Refusal} refusal Why
+ * @throws {TypeError} If a header that the user gave would break out of the head
+ */
+function abortHandshake(socket, refusal) {
+  const body = bodyOf(refusal)
+  const headers = {
+    Connection: 'close',
+    'Content-Type': 'text/html',
+    'Content-Length': Buffer.byteLength(body),
+    ...refusal.headers
+  }
+  const lines = [
+    `HTTP/1.1 ${refusal.status} ${http.STATUS_CODES[refusal.status]}`,
+    ...Object.keys(headers).map((name) => `${name}: ${headers[name]}`)
+  ]
+  lines.forEach(checkLine)
+
+  // A client that keeps its side open must not keep the connection.
+  socket.once('finish', socket.destroy)
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/**
+ * Gives the body of a refusal.
+ *
+ * @param {Refusal} refusal The refusal
+ * @returns {string} The body
+ */
+function bodyOf(refusal) {
+  return refusal.message || http.STATUS_CODES[refusal.status]
+}
+
+/**
+ * Hears errors of a socket that is not a WebSocket's yet.
+ */
+function socketOnError() {
+  this.destroy()
+}
+
+module.exports = {
+  abortHandshake,
+  handleUpgrade,
+  isUsable,
+  judgeRequest,
+  matchesPath,
+  openUpgraded
+}

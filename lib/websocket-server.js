@@ -1,0 +1,253 @@
+'use strict'
+
+/**
+ * The class WebSocketServer: on a port of its own, on a server of the user, or on upgrades
+ * that the user hands over.
+ */
+
+const EventEmitter = require('node:events')
+const http = require('node:http')
+
+const WebSocket = require('./websocket')
+const { NO_EXTENSIONS, kServer } = require('./constants')
+const { serverOptions } = require('./options')
+const {
+  abortHandshake,
+  isUsable,
+  judgeRequest,
+  matchesPath,
+  openUpgraded
+} = require('./upgrade')
+
+const RUNNING = 0
+const CLOSING = 1
+const CLOSED = 2
+
+/** Accepts WebSocket connections. Defaults of options: see options.js. */
+class WebSocketServer extends EventEmitter {
+  /**
+   * @param {object} options Options; exactly one of `port`, `server` and `noServer` is needed.
+   *   They are read at each upgrade, from `this.options`
+   * @param {boolean} [options.allowSynchronousEvents] Whether several events of a connection
+   *   may be emitted in one turn of the event loop
+   * @param {boolean} [options.autoPong] Whether pings are answered
+   * @param {number} [options.backlog] The length of the queue of pending connections
+   * @param {boolean} [options.clientTracking] Whether `clients` holds the connections
+   * @param {number} [options.closeTimeout] How long a closing handshake may take, in
+   *   milliseconds
+   * @param {'shard' | 'stream'} [options.driver] Forces a driver
+   * @param {Function} [options.handleProtocols] Chooses among the sub-protocols
+   * @param {string} [options.host] Where to listen
+   * @param {number} [options.maxFragments] The most fragments of a message
+   * @param {number} [options.maxPayload] The most bytes of a message
+   * @param {number} [options.maxPendingAutoPongs] How many pongs may wait to be written
+   * @param {boolean} [options.noServer] Whether the user calls `handleUpgrade()`
+   * @param {string} [options.path] The only path to accept
+   * @param {boolean | object} [options.perMessageDeflate] Whether to compress
+   * @param {number} [options.port] The port of a server of its own
+   * @param {http.Server | import('node:https').Server} [options.server] The user's server
+   * @param {boolean} [options.skipUTF8Validation] Whether text is not checked
+   * @param {Function} [options.verifyClient] Accepts or refuses a request
+   * @param {Function} [options.WebSocket] The class to instantiate
+   * @param {Function} [callback] Called when the server listens on its port
+   */
+  constructor(options, callback) {
+    super()
+
+    const resolved = serverOptions(options, WebSocket)
+    checkPlace(resolved)
+
+    this._removeListeners = null
+    this._server = null
+    this._shouldEmitClose = false
+    this._state = RUNNING
+    this.options = resolved
+    if (resolved.clientTracking) this.clients = new Set()
+
+    if (resolved.port !== null && resolved.port !== undefined) {
+      this._server = http.createServer(requestOnPlainHttp)
+      this._server.listen(resolved.port, resolved.host, resolved.backlog, callback)
+    } else if (resolved.server) {
+      this._server = resolved.server
+    }
+    if (this._server !== null) this._removeListeners = listen(this, this._server)
+  }
+
+  /**
+   * Tells where the server listens.
+   *
+   * @returns {object | string | null} What `net.Server.address()` returns
+   * @throws {Error} If it was made with `noServer`
+   */
+  address() {
+    if (this.options.noServer) {
+      throw new Error('The server is operating in "noServer" mode')
+    }
+    return this._server ? this._server.address() : null
+  }
+
+  /**
+   * Accepts no further connection. 'close' is emitted when those there are have ended; they
+   * are not closed.
+   *
+   * @param {Function} [cb] Called at 'close', with an error if the server was closed already
+   */
+  close(cb) {
+    if (this._state === CLOSED) {
+      if (cb) this.once('close', () => cb(new Error('The server is not running')))
+      process.nextTick(emitClose, this)
+      return
+    }
+    if (cb) this.once('close', cb)
+    if (this._state === CLOSING) return
+
+    const server = this._server
+    this._state = CLOSING
+    if (server) {
+      this._removeListeners()
+      this._removeListeners = this._server = null
+    }
+
+    if (server && !this.options.server) {
+      // Its own server: it closes when its last connection has ended.
+      server.close(() => emitClose(this))
+    } else if (this.clients && this.clients.size > 0) {
+      this._shouldEmitClose = true
+    } else {
+      process.nextTick(emitClose, this)
+    }
+  }
+
+  /**
+   * Says whether a request is for this server. May be overridden.
+   *
+   * @param {http.IncomingMessage} req The request
+   * @returns {boolean} Whether it is
+   */
+  shouldHandle(req) {
+    return matchesPath(this.options.path, req.url)
+  }
+
+  /**
+   * Handles an 'upgrade' event.
+   *
+   * @param {http.IncomingMessage} req The request
+   * @param {import('node:stream').Duplex} socket Its socket
+   * @param {Buffer} head What was read behind the request
+   * @param {Function} cb Called with the WebSocket and the request once it is open
+   */
+  handleUpgrade(req, socket, head, cb) {
+    judgeRequest(this, req, socket, (refusal, accepted) => {
+      if (refusal === null) {
+        const { accept, protocols } = accepted
+        this.completeUpgrade(NO_EXTENSIONS, accept, protocols, req, socket, head, cb)
+      } else if (refusal.isClientError && this.listenerCount('wsClientError') > 0) {
+        this.emit('wsClientError', new Error(refusal.message), socket, req)
+      } else {
+        abortHandshake(socket, refusal)
+      }
+    })
+  }
+
+  /**
+   * Upgrades a connection whose request has been found good.
+   *
+   * @param {object} extensions The extensions in use, by name
+   * @param {string} accept The value of Sec-WebSocket-Accept
+   * @param {Set<string>} protocols The sub-protocols the client offers
+   * @param {http.IncomingMessage} req The request
+   * @param {import('node:stream').Duplex} socket Its socket
+   * @param {Buffer} head What was read behind the request
+   * @param {Function} cb Called with the WebSocket and the request
+   * @throws {Error} If the socket has been upgraded already
+   */
+  completeUpgrade(extensions, accept, protocols, req, socket, head, cb) {
+    if (!isUsable(socket)) return
+    if (this._state > RUNNING) {
+      abortHandshake(socket, { status: 503 })
+      return
+    }
+
+    const ws = new this.options.WebSocket(null, undefined, this.options)
+    ws._extensions = extensions
+    const upgrade = { accept, protocols, req, socket, head, openLater: false }
+    openUpgraded(ws, this.options, upgrade, (lines) => this.emit('headers', lines, req))
+
+    if (this.clients) {
+      this.clients.add(ws)
+      ws[kServer] = this
+      ws.on('close', trackedOnClose)
+    }
+    cb(ws, req)
+  }
+}
+
+/**
+ * Checks that the options name exactly one place to take connections from.
+ *
+ * @param {object} options The options
+ * @throws {TypeError} If they do not
+ */
+function checkPlace({ port, server, noServer }) {
+  const places = [port !== null && port !== undefined, Boolean(server), Boolean(noServer)]
+  if (places.filter(Boolean).length !== 1) {
+    throw new TypeError(
+      'One and only one of the "port", "server", or "noServer" options must be specified'
+    )
+  }
+}
+
+/**
+ * Follows an HTTP server.
+ *
+ * @param {WebSocketServer} wss The WebSocketServer
+ * @param {http.Server} server The HTTP server
+ * @returns {Function} Takes the listeners off again
+ */
+function listen(wss, server) {
+  const emitConnection = wss.emit.bind(wss, 'connection')
+  const listeners = {
+    listening: wss.emit.bind(wss, 'listening'),
+    error: wss.emit.bind(wss, 'error'),
+    upgrade: (req, socket, head) => wss.handleUpgrade(req, socket, head, emitConnection)
+  }
+  for (const [event, listener] of Object.entries(listeners)) server.on(event, listener)
+  return () => {
+    for (const [event, listener] of Object.entries(listeners)) {
+      server.removeListener(event, listener)
+    }
+  }
+}
+
+/**
+ * Answers a request that is no upgrade, on a server that knows nothing else.
+ *
+ * @param {http.IncomingMessage} req The request
+ * @param {http.ServerResponse} res The response
+ */
+function requestOnPlainHttp(req, res) {
+  const body = http.STATUS_CODES[426]
+  res.writeHead(426, { 'Content-Length': body.length, 'Content-Type': 'text/plain' })
+  res.end(body)
+}
+
+/**
+ * Forgets a connection that has ended.
+ */
+function trackedOnClose() {
+  const wss = this[kServer]
+  wss.clients.delete(this)
+  if (wss._shouldEmitClose && wss.clients.size === 0) process.nextTick(emitClose, wss)
+}
+
+/**
+ * Emits 'close'.
+ *
+ * @param {WebSocketServer} wss The WebSocketServer
+ */
+function emitClose(wss) {
+  wss._state = CLOSED
+  wss.emit('close')
+}
+
+module.exports = WebSocketServer

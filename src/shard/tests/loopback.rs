@@ -1,0 +1,308 @@
+//! A shard over real sockets: what goes in at one end of a pair comes out at the other.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use offloop_protocol::{Config, Role};
+use offloop_shard::{
+    AdoptedSocket, Adoption, CommandBatch, ConnectionId, Doorbell, EventBatch, EventKind, Progress,
+    ShardHandle,
+};
+
+const ID: ConnectionId = ConnectionId::new(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
+/// Long enough for any machine; only a hang takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const TEXT: u32 = 1;
+const END: u32 = 6;
+const DESTROY: u32 = 7;
+const PAUSE: u32 = 8;
+const RESUME: u32 = 9;
+const START_CLOSE_TIMER: u32 = 10;
+const NOTIFY: u32 = 1 << 10;
+
+/// A shard and what a layer above it would be.
+struct Above {
+    shard: ShardHandle,
+    doorbell: Arc<Doorbell>,
+    rings: Receiver<()>,
+}
+
+impl Above {
+    fn start() -> Self {
+        let (ring, rings) = channel();
+        let doorbell = Arc::new(Doorbell::new(move || {
+            let _ = ring.send(());
+        }));
+        let shard = ShardHandle::start("test".to_owned(), doorbell.clone()).unwrap();
+        Self { shard, doorbell, rings }
+    }
+
+    /// Gives one end of a socket pair to the shard and returns the other.
+    fn adopt(&self, id: ConnectionId, head: &[u8]) -> UnixStream {
+        let (ours, peer) = UnixStream::pair().unwrap();
+        let mut batch = CommandBatch::default();
+        batch.push_adoption(Adoption {
+            id,
+            socket: AdoptedSocket::from(OwnedFd::from(ours)),
+            role: Role::Server,
+            config: Arc::new(Config::default()),
+            close_timeout: CLOSE_TIMEOUT,
+            response: b"hello".to_vec(),
+            head: head.to_vec(),
+            progress: Progress::detached(),
+        });
+        self.shard.commands().submit(&mut batch);
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer
+    }
+
+    fn command(&self, word: u32, payload: &[u8]) {
+        let mut batch = CommandBatch::default();
+        batch.push(ID.get(), word, payload);
+        self.shard.commands().submit(&mut batch);
+    }
+
+    /// The next batch; waits for the doorbell if there is none.
+    fn next_batch(&self) -> EventBatch {
+        loop {
+            if let Some(batch) = self.shard.events().take() {
+                return batch;
+            }
+            self.doorbell.answer();
+            if let Some(batch) = self.shard.events().take() {
+                return batch;
+            }
+            self.rings.recv_timeout(PATIENCE).expect("the shard says nothing");
+        }
+    }
+
+    /// Copies a batch out and gives it back, as the bridge does.
+    fn deliver(&self, mut batch: EventBatch) -> Vec<(u32, u32, Vec<u8>)> {
+        let mut events = Vec::new();
+        while !batch.is_spent() {
+            let (mut records, mut slab) = (vec![0; 4 * 64], vec![0; 1 << 20]);
+            let copied = batch.copy_into(&mut records, &mut slab);
+            let mut rest = &slab[..];
+            for record in records.as_chunks::<4>().0.iter().take(copied.records) {
+                let (id, kind) = (record[0], record[1] & 0xff);
+                let payload = payload_in_slab(record, &mut rest);
+                let payload = payload.unwrap_or_else(|| batch.take_large().unwrap());
+                events.push((id, kind, payload));
+            }
+        }
+        if self.shard.events().give_back(batch) {
+            self.shard.commands().nudge();
+        }
+        events
+    }
+
+    /// Delivers until an event of `kind` has come, and returns everything up to it.
+    fn until(&self, kind: EventKind) -> Vec<(u32, u32, Vec<u8>)> {
+        let mut events = Vec::new();
+        while events.last().is_none_or(|(_, last, _)| *last != kind as u32) {
+            events.append(&mut self.deliver(self.next_batch()));
+        }
+        events
+    }
+}
+
+/// A record's payload out of the slab, or `None` if it is a large one.
+fn payload_in_slab(record: &[u32; 4], rest: &mut &[u8]) -> Option<Vec<u8>> {
+    if record[1] & offloop_shard::EVENT_LARGE != 0 {
+        return None;
+    }
+    let length = if record[1] & 0xff <= EventKind::Close as u32 { record[2] as usize } else { 0 };
+    let (payload, behind) = rest.split_at(length);
+    *rest = behind;
+    Some(payload.to_vec())
+}
+
+/// A masked binary frame in the 16-bit length form, with the masking key 0.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap();
+    let mut frame = vec![0x82, 0xfe];
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn read_exactly(peer: &mut UnixStream, bytes: usize) -> Vec<u8> {
+    let mut buffer = vec![0; bytes];
+    peer.read_exact(&mut buffer).unwrap();
+    buffer
+}
+
+#[test]
+fn writes_the_response_in_front_of_the_first_frame() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(TEXT, b"abc");
+    assert_eq!(read_exactly(&mut peer, 10), b"hello\x81\x03abc");
+}
+
+#[test]
+fn delivers_what_was_read_before_the_take_over_first() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, &frame(b"first")[..7]);
+    peer.write_all(&frame(b"first")[7..]).unwrap();
+    peer.write_all(&frame(b"second")).unwrap();
+    let mut payloads = Vec::new();
+    while payloads.len() < 2 {
+        payloads.extend(above.deliver(above.next_batch()).into_iter().map(|event| event.2));
+    }
+    assert_eq!(payloads, [b"first".to_vec(), b"second".to_vec()]);
+}
+
+#[test]
+fn a_flood_beyond_the_high_water_mark_arrives_whole_however_slowly_it_is_delivered() {
+    const MESSAGES: usize = 160;
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    let writer = std::thread::spawn(move || {
+        for number in 0..MESSAGES {
+            let payload = vec![u8::try_from(number).unwrap(); 60_000];
+            peer.write_all(&frame(&payload)).unwrap();
+        }
+        peer
+    });
+    // So much waits that the shard has stopped reading...
+    let mut waiting = VecDeque::new();
+    while waiting.iter().map(EventBatch::len).sum::<usize>() < 18 {
+        waiting.push_back(above.next_batch());
+    }
+    // ...and comes back batch by batch, with a chance for the shard to look at each.
+    let mut seen = 0;
+    while seen < MESSAGES {
+        let batch = waiting.pop_front().unwrap_or_else(|| above.next_batch());
+        for (_, _, payload) in above.deliver(batch) {
+            assert_eq!(payload, vec![u8::try_from(seen).unwrap(); 60_000]);
+            seen += 1;
+        }
+        std::thread::yield_now();
+        waiting.extend(above.shard.events().take());
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn an_undelivered_flood_stops_at_the_high_water_mark() {
+    const HIGH_WATER_BYTES: usize = 1024 * 1024;
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    peer.set_nonblocking(true).unwrap();
+    let message = frame(&vec![7; 60_000]);
+    let mut accepted = 0;
+    let mut fill = || {
+        while let Ok(bytes) = peer.write(&message[accepted % message.len()..]) {
+            accepted += bytes;
+        }
+        accepted
+    };
+    // Nobody gives a batch back.
+    let mut taken = 0;
+    while taken <= HIGH_WATER_BYTES {
+        fill();
+        taken += above.next_batch().weights().map(|(_, bytes)| bytes).sum::<usize>();
+    }
+    let before = fill();
+    for _ in 0..3 {
+        above.command(TEXT | NOTIFY, b"");
+        let events = above.until(EventKind::Written);
+        assert_eq!(events.len(), 1, "nothing is read above the mark");
+    }
+    assert_eq!(fill(), before, "the peer's window is full");
+}
+
+#[test]
+fn pause_stops_reading_and_resume_goes_on() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(PAUSE, b"");
+    above.command(TEXT | NOTIFY, b"paused");
+    above.until(EventKind::Written);
+    peer.write_all(&frame(b"later")).unwrap();
+    above.command(TEXT | NOTIFY, b"still paused");
+    let events = above.until(EventKind::Written);
+    assert!(events.iter().all(|(_, kind, _)| *kind == EventKind::Written as u32));
+    above.command(RESUME, b"");
+    assert_eq!(above.until(EventKind::Binary).pop().unwrap().2, b"later");
+}
+
+#[test]
+fn end_writes_what_is_queued_and_then_a_fin() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(TEXT, b"last words");
+    above.command(END, b"");
+    let mut all = Vec::new();
+    peer.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"hello\x81\x0alast words");
+    drop(peer);
+    above.until(EventKind::Closed);
+}
+
+#[test]
+fn the_peers_end_is_told_once_and_the_connection_waits_for_ours() {
+    let above = Above::start();
+    let peer = above.adopt(ID, b"");
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    above.until(EventKind::Ended);
+    above.command(TEXT, b"an answer");
+    above.command(END, b"");
+    let kinds: Vec<_> = above.until(EventKind::Closed).into_iter().map(|event| event.1).collect();
+    assert_eq!(kinds, [EventKind::Closed as u32]);
+}
+
+#[test]
+fn destroy_ends_the_connection_at_once() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(DESTROY, b"");
+    above.until(EventKind::Closed);
+    let mut rest = Vec::new();
+    peer.read_to_end(&mut rest).unwrap();
+}
+
+#[test]
+fn the_close_timer_ends_a_connection_whose_peer_does_not() {
+    let above = Above::start();
+    let _peer = above.adopt(ID, b"");
+    above.command(START_CLOSE_TIMER, b"");
+    above.until(EventKind::Closed);
+}
+
+#[test]
+fn a_command_for_a_connection_that_is_gone_touches_nobody() {
+    let above = Above::start();
+    let successor = ConnectionId::new(ID.get() | 1 << 24);
+    let mut peer = above.adopt(successor, b"");
+    above.command(TEXT, b"for the predecessor");
+    above.command(DESTROY, b"");
+    peer.write_all(&frame(b"alive")).unwrap();
+    assert_eq!(above.until(EventKind::Binary).pop().unwrap().0, successor.get());
+    assert_eq!(read_exactly(&mut peer, 5), b"hello");
+    drop(above);
+    assert_eq!(peer.read(&mut [0; 32]).unwrap(), 0, "nothing of the predecessor's was written");
+}
+
+#[test]
+fn a_duplicated_descriptor_survives_its_owners_close() {
+    let (ours, mut peer) = UnixStream::pair().unwrap();
+    let adopted = AdoptedSocket::duplicate(ours.as_raw_fd()).unwrap();
+    drop(ours);
+    peer.set_nonblocking(true).unwrap();
+    let waits = peer.read(&mut [0; 1]).unwrap_err();
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
+    drop(adopted);
+    assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+    assert!(AdoptedSocket::duplicate(-1).is_err());
+}
