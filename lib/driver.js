@@ -10,18 +10,19 @@ const { CLOSED } = require('./constants')
 const { callUser } = require('./border')
 const { notOpenError } = require('./errors')
 
-/** The part of a connection that moves its bytes. */
+/**
+ * The part of a connection that moves its bytes. Of the two kinds, `isStream` says whether it does
+ * so on this thread.
+ */
 class Driver {
   /**
    * @param {object} ws The WebSocket
    * @param {import('node:stream').Duplex} socket The socket
    * @param {object} config See `driverConfig` in options.js
-   * @param {boolean} isStream Whether the bytes are moved on this thread
    */
-  constructor(ws, socket, config, isStream) {
+  constructor(ws, socket, config) {
     this.ws = ws
     this.socket = socket
-    this.isStream = isStream
     this.isClient = config.role === 'client'
     this.id = 0
     this.charged = 0
@@ -61,7 +62,7 @@ class Driver {
     while (done < waiting.length && waiting[done] <= taken) done += 2
     if (done === waiting.length) this.waiting = null
     else this.waiting = waiting.slice(done)
-    for (let at = 0; at < done; at += 2) callUser(waiting[at + 1])
+    for (let at = 0; at < done; at += 2) callUser(waiting[at + 1], null)
   }
 
   /** The transport is gone: tells everybody, and gives up the id. */

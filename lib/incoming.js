@@ -15,6 +15,9 @@ const { emitText } = require('./event-target')
 /** The code of a close frame without a body (RFC 6455 7.1.5). */
 const NO_STATUS_RECEIVED = 1005
 
+/** For an error that the peer is not worth telling of: it does not read (RFC 6455 7.1.5). */
+const ABNORMAL_CLOSURE = 1006
+
 /** Stands in `_held` for a terminated connection: nothing is kept. */
 const DROP = Object.freeze({})
 
@@ -323,6 +326,10 @@ function keep(bytes) {
  * @param {Error} error What is wrong
  */
 function deliverFailed(ws, error) {
+  if (error.closeCode === ABNORMAL_CLOSURE) {
+    ws.terminate()
+    return
+  }
   ws._receiveFailed = true
   ws.close(error.closeCode)
   emitErrorOnce(ws, error)

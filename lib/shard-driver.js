@@ -21,15 +21,10 @@ const EPIPE = -32
 class DetachedHandle {
   #driver
   #onClosed = null
-  #isClosed = false
 
   /** @param {ShardDriver} driver Who has the socket now */
   constructor(driver) {
     this.#driver = driver
-    this.reading = false
-    this.onread = null
-    this.bytesRead = 0
-    this.bytesWritten = 0
   }
 
   /** @returns {number} No descriptor: it is not Node's any more */
@@ -43,7 +38,7 @@ class DetachedHandle {
    * @param {Function} callback Emits 'close' on Node's socket
    */
   close(callback) {
-    if (this.#isClosed) {
+    if (this.#driver.isClosed) {
       process.nextTick(callback)
       return
     }
@@ -53,7 +48,6 @@ class DetachedHandle {
 
   /** The connection is gone: Node's socket may say so. */
   closed() {
-    this.#isClosed = true
     if (this.#onClosed !== null) process.nextTick(this.#onClosed)
   }
 
@@ -106,6 +100,14 @@ class DetachedHandle {
   }
 }
 
+// What Node keeps in a handle: no connection needs one of its own.
+Object.assign(DetachedHandle.prototype, {
+  bytesRead: 0,
+  bytesWritten: 0,
+  onread: null,
+  reading: false
+})
+
 // Raw bytes written past the WebSocket would break its frames.
 for (const name of [
   'writeBuffer',
@@ -126,8 +128,7 @@ class ShardDriver extends Driver {
    * @param {object} config See `driverConfig` in options.js
    */
   constructor(ws, socket, config) {
-    super(ws, socket, config, false)
-    this.name = 'shard'
+    super(ws, socket, config)
     this.handle = new DetachedHandle(this)
   }
 
@@ -148,7 +149,7 @@ class ShardDriver extends Driver {
       ...nativeConfig(config),
       nodeHandle.fd,
       config.closeTimeout,
-      Buffer.from(response, 'latin1'),
+      Buffer.from(response),
       withBuffered(socket, head)
     )
     if (error !== 0) return false
@@ -186,6 +187,7 @@ class ShardDriver extends Driver {
 
   /** The transport is gone. */
   closed() {
+    this.isClosed = true
     this.handle.closed()
     try {
       super.closed()
@@ -194,6 +196,8 @@ class ShardDriver extends Driver {
     }
   }
 }
+
+Object.assign(ShardDriver.prototype, { isClosed: false, isStream: false, name: 'shard' })
 
 /**
  * Tells whether a socket can be given to a shard.

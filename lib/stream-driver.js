@@ -21,8 +21,7 @@ class StreamDriver extends Driver {
    * @param {object} config See `driverConfig` in options.js
    */
   constructor(ws, socket, config) {
-    super(ws, socket, config, true)
-    this.name = 'stream'
+    super(ws, socket, config)
     this.isDirty = false
     this.isPaused = false
     this.isThrottled = false
@@ -41,9 +40,9 @@ class StreamDriver extends Driver {
    */
   open(head, response) {
     const { socket } = this
-    if (response !== '') socket.write(response, 'latin1')
+    if (response !== '') socket.write(response)
     if (head.length > 0) socket.unshift(head)
-    socket.on('close', () => dispatcher.after(() => this.closed()))
+    socket.on('close', () => this.#receiveRest())
     socket.on('error', () => socket.destroy())
     socket.on('end', () => dispatcher.after(() => dispatcher.peerEnded(this.ws)))
     socket.on('drain', () => this.#unthrottle())
@@ -108,6 +107,14 @@ class StreamDriver extends Driver {
     dispatcher.run()
   }
 
+  /** Takes what a paused socket still had when it closed, and then its end. */
+  #receiveRest() {
+    const { socket } = this
+    const rest = socket.readableEnded ? null : socket.read(socket.readableLength)
+    if (rest !== null) this.#receive(rest)
+    dispatcher.after(() => this.closed())
+  }
+
   /** Reads again, after the peer has read. */
   #unthrottle() {
     if (!this.isThrottled) return
@@ -127,5 +134,7 @@ class StreamDriver extends Driver {
     dispatcher.after(() => dispatcher.written(this))
   }
 }
+
+Object.assign(StreamDriver.prototype, { isStream: true, name: 'stream' })
 
 module.exports = { StreamDriver }

@@ -54,27 +54,14 @@ class WebSocket extends EventEmitter {
 
     this._events = new Listeners()
     this._binaryType = BINARY_TYPES[0]
-    this._blobSends = null // a BlobSends while a Blob is being read
-    this._bufferedAmount = 0 // what was "sent" after the end: counted, and never written
     this._closeCode = 1006
-    this._closeFrameReceived = false
-    this._closeFrameSent = false
     this._closeMessage = EMPTY_BUFFER
     this._driver = null
-    this._ended = false // whether nothing more can be written
-    this._errorEmitted = false
     this._extensions = NO_EXTENSIONS
-    this._handshake = null // has abort() while an opening handshake is going on
-    this._held = null // events that wait; see incoming.js
     this._isServer = true
-    this._paused = false
     this._protocol = ''
     this._readyState = CONNECTING
-    this._receiveFailed = false
-    this._receiver = null
-    this._sender = null
     this._socket = null
-    this._url = undefined
 
     if (address !== null) {
       throw new Error(`offloop has no client yet; cannot connect to ${address}`)
@@ -276,6 +263,26 @@ class WebSocket extends EventEmitter {
   pong(data, mask, cb) {
     sendControl(this, sendQueue.pong, data, mask, cb)
   }
+}
+
+// State that most connections never have, or only at their end: an idle one has no room for it.
+const RARE_STATE = {
+  _blobSends: null, // a BlobSends while a Blob is being read
+  _bufferedAmount: 0, // what was "sent" after the end: counted, and never written
+  _closeFrameReceived: false,
+  _closeFrameSent: false,
+  _ended: false, // whether nothing more can be written
+  _errorEmitted: false,
+  _handshake: null, // has abort() while an opening handshake is going on
+  _held: null, // events that wait; see incoming.js
+  _paused: false,
+  _receiveFailed: false,
+  _receiver: null,
+  _sender: null,
+  _url: undefined
+}
+for (const [name, value] of Object.entries(RARE_STATE)) {
+  Object.defineProperty(WebSocket.prototype, name, { value, writable: true })
 }
 
 READY_STATES.forEach((name, value) => {

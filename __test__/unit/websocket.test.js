@@ -21,7 +21,9 @@ describe('the class', () => {
 
   test('has the same members as that of ws, all enumerable that are so there', () => {
     const { prototype } = require('ws')
-    expect(Object.getOwnPropertyNames(face.WebSocket.prototype).sort()).toEqual(Object.getOwnPropertyNames(prototype).sort())
+    // The first values of our own state lie there too.
+    const members = Object.getOwnPropertyNames(face.WebSocket.prototype).filter((name) => !name.startsWith('_'))
+    expect(members.sort()).toEqual(Object.getOwnPropertyNames(prototype).sort())
     expect(Object.keys(face.WebSocket.prototype).sort()).toEqual(Object.keys(prototype).sort())
   })
 
