@@ -179,6 +179,7 @@ function deliver(at) {
   }
   const driver = drivers[id & INDEX_MASK]
   if (driver === undefined || driver.id !== id) return
+  if (driver.isStream && driver.isDropped()) return
   const { ws } = driver
   if (kind === EVENT.TEXT) {
     listeners.message(ws, payload, false, (word & EVENT_FLAG.ASCII) !== 0)

@@ -69,6 +69,10 @@ class Driver {
   closed() {
     const { waiting } = this
     this.waiting = null
+    // The next connection gets the id's count; this one keeps what it could not write.
+    this.charged = this.bufferedAmount()
+    this.progress = NOTHING_TAKEN
+    this.progressIndex = 0
     // What was taken before the end did not fail, but nobody can say what the peer got of it.
     for (let at = 1; waiting !== null && at < waiting.length; at += 2) {
       callUser(waiting[at], notOpenError(CLOSED))
@@ -77,5 +81,8 @@ class Driver {
     dispatcher.closed(this.ws)
   }
 }
+
+/** The count of a connection that is gone. */
+const NOTHING_TAKEN = new Float64Array(1)
 
 module.exports = { Driver }

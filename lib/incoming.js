@@ -81,15 +81,16 @@ class HeldEvents {
 
   /** @returns {boolean} Whether nothing may be emitted now */
   get #mustWait() {
-    return this.#ws._held !== this || (this.#ws._paused && !this.#isLast)
+    // The end of the connection waits for nothing, not even for terminate() to have come before it.
+    return !this.#isLast && (this.#ws._held !== this || this.#ws._paused)
   }
 
-  /** Emits one event. */
+  /** Emits one event, or drops it if terminate() has come before it. */
   #deliverNext() {
     const { deliver, values } = this.#entries[this.#next]
     this.#entries[this.#next] = undefined
     this.#next++
-    deliver(this.#ws, ...values)
+    if (this.#ws._held === this || deliver === deliverClosed) deliver(this.#ws, ...values)
   }
 
   /** Goes out of the way when nothing is kept any more. */

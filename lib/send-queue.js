@@ -102,10 +102,10 @@ function close(ws, code, reason, callback) {
  * Adds a command that has no payload.
  *
  * @param {object} driver The connection's driver
- * @param {number} kind One of COMMAND
+ * @param {number} word Kind and flags
  */
-function command(driver, kind) {
-  push(driver.id, kind, 0, 0)
+function command(driver, word) {
+  push(driver.id, word, 0, 0)
 }
 
 /**

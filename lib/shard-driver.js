@@ -10,7 +10,7 @@
 
 const native = require('./native')
 const sendQueue = require('./send-queue')
-const { COMMAND } = require('./border')
+const { COMMAND, COMMAND_FLAG } = require('./border')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
 
@@ -33,7 +33,7 @@ class DetachedHandle {
   }
 
   /**
-   * `socket.destroy()`: drops the connection.
+   * `socket.destroy()`: drops the connection, and what had arrived on it.
    *
    * @param {Function} callback Emits 'close' on Node's socket
    */
@@ -43,7 +43,7 @@ class DetachedHandle {
       return
     }
     this.#onClosed = callback
-    this.#driver.destroy()
+    this.#driver.ws.terminate()
   }
 
   /** The connection is gone: Node's socket may say so. */
@@ -55,11 +55,11 @@ class DetachedHandle {
    * `socket.end()`: writes what is queued, then a FIN.
    *
    * @param {object} request Node's request object
-   * @returns {number} 0
+   * @returns {number} 0: it will be told when everything is written
    */
   shutdown(request) {
-    this.#driver.end()
-    setImmediate(() => request.oncomplete(0))
+    this.#driver.wait(() => request.callback())
+    sendQueue.command(this.#driver, COMMAND.END | COMMAND_FLAG.NOTIFY)
     return 0
   }
 

@@ -42,7 +42,7 @@ class StreamDriver extends Driver {
     const { socket } = this
     if (response !== '') socket.write(response)
     if (head.length > 0) socket.unshift(head)
-    socket.on('close', () => this.#receiveRest())
+    socket.on('close', () => this.#socketClosed())
     socket.on('error', () => socket.destroy())
     socket.on('end', () => dispatcher.after(() => dispatcher.peerEnded(this.ws)))
     socket.on('drain', () => this.#unthrottle())
@@ -92,6 +92,12 @@ class StreamDriver extends Driver {
     super.closed()
   }
 
+  /** @returns {boolean} Whether the user has destroyed the socket: nobody wants the rest */
+  isDropped() {
+    const { socket } = this
+    return socket.destroyed && !socket.errored && !socket.readableEnded
+  }
+
   /**
    * Takes bytes from the socket.
    *
@@ -107,12 +113,18 @@ class StreamDriver extends Driver {
     dispatcher.run()
   }
 
-  /** Takes what a paused socket still had when it closed, and then its end. */
-  #receiveRest() {
+  /** The socket has closed. One that was lost while it was paused still has something to read. */
+  #socketClosed() {
     const { socket } = this
-    const rest = socket.readableEnded ? null : socket.read(socket.readableLength)
-    if (rest !== null) this.#receive(rest)
+    if (this.isDropped()) this.ws.terminate()
+    else if (!socket.readableEnded) this.#receiveRest()
     dispatcher.after(() => this.closed())
+  }
+
+  /** Takes what the socket has buffered. */
+  #receiveRest() {
+    const rest = this.socket.read(this.socket.readableLength)
+    if (rest !== null) this.#receive(rest)
   }
 
   /** Reads again, after the peer has read. */

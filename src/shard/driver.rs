@@ -18,7 +18,7 @@ use offloop_protocol::Payload;
 use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
-use crate::batch::{CommandKind, EventKind};
+use crate::batch::{COMMAND_NOTIFY, CommandKind, EventKind};
 use crate::endpoint::{Endpoint, Workshop};
 use crate::progress::Progress;
 use crate::readiness::{ReadyList, ready_waker};
@@ -116,8 +116,14 @@ impl Driver {
         workshop: &mut Workshop,
     ) -> Progression {
         match kind {
-            CommandKind::End if self.our_half == Half::Open => self.our_half = Half::Ending,
-            CommandKind::End => {}
+            CommandKind::End => {
+                if self.our_half == Half::Open {
+                    self.our_half = Half::Ending;
+                }
+                if word & COMMAND_NOTIFY != 0 {
+                    self.endpoint.outbox.notify_when_written();
+                }
+            }
             CommandKind::Destroy => return Progression::Over,
             CommandKind::Pause => self.is_paused = true,
             CommandKind::Resume => {
