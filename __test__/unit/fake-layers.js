@@ -43,6 +43,7 @@ function openFakeDriver (fakes, [ws, socket, head, response, config]) {
   const names = ['end', 'destroy', 'pause', 'resume', 'startCloseTimer']
   const driver = Object.fromEntries(names.map((name) => [name, jest.fn()]))
   driver.bufferedAmount = jest.fn(() => 0)
+  driver.isDropped = jest.fn(() => false)
   ws._socket = socket
   fakes.opened.push({ ws, socket, head, response, config, driver })
   return driver
