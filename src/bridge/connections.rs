@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Error, Result};
+use offloop_protocol::deflate::DeflateConfig;
 use offloop_protocol::{Config, Role};
 #[cfg(unix)]
 use offloop_shard::{AdoptedSocket, Adoption};
@@ -85,6 +86,7 @@ impl Connections {
             max_pending_auto_pongs: call.integer(first + 3)?,
             skip_utf8_validation: flags & SKIP_UTF8_VALIDATION != 0,
             auto_pong: flags & AUTO_PONG != 0,
+            deflate: deflate_config(flags, call.integer(first + 4)?),
         };
         if *self.config != config {
             self.config = Arc::new(config);
@@ -93,12 +95,28 @@ impl Connections {
     }
 }
 
+/// What was negotiated, as [`super::handshake::negotiate_deflate`] packs it into a connection's flags.
+fn deflate_config(flags: u32, threshold_bytes: u32) -> Option<DeflateConfig> {
+    const DEFLATE: u32 = 1 << 2;
+    const SEND_NO_CONTEXT_TAKEOVER: u32 = 1 << 3;
+    const RECEIVE_NO_CONTEXT_TAKEOVER: u32 = 1 << 4;
+    let nibble = |shift: u32| u8::try_from(flags >> shift & 0xf).unwrap_or(0);
+    (flags & DEFLATE != 0).then(|| DeflateConfig {
+        send_no_context_takeover: flags & SEND_NO_CONTEXT_TAKEOVER != 0,
+        receive_no_context_takeover: flags & RECEIVE_NO_CONTEXT_TAKEOVER != 0,
+        send_window_bits: nibble(8),
+        level: nibble(12).cast_signed() - 1,
+        mem_level: nibble(16),
+        threshold_bytes,
+    })
+}
+
 fn role(call: &Call, argument: usize) -> Result<Role> {
     Ok(if call.boolean(argument)? { Role::Client } else { Role::Server })
 }
 
-/// `adopt(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs, fd, closeTimeout,
-/// response, head)`: gives the socket behind a descriptor to a shard. The descriptor stays the
+/// `adopt(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs, threshold, fd,
+/// closeTimeout, response, head)`: gives the socket behind a descriptor to a shard. The descriptor stays the
 /// caller's. Returns 0, or the operating system's error number.
 pub(super) struct Adopt;
 
@@ -109,7 +127,7 @@ impl Operation<Environment> for Adopt {
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let connections = &mut environment.connections;
         let id = ConnectionId::new(call.integer(0)?);
-        let socket = match AdoptedSocket::duplicate(call.signed(6)?) {
+        let socket = match AdoptedSocket::duplicate(call.signed(7)?) {
             Ok(socket) => socket,
             Err(error) => return Ok(Returned::Signed(error.raw_os_error().unwrap_or(-1))),
         };
@@ -121,9 +139,9 @@ impl Operation<Environment> for Adopt {
             socket,
             role: role(call, 1)?,
             config: connections.config(call, 2)?,
-            close_timeout: Duration::from_millis(call.integer(7)?.into()),
-            response: call.bytes(8)?.to_vec(),
-            head: call.bytes(9)?.to_vec(),
+            close_timeout: Duration::from_millis(call.integer(8)?.into()),
+            response: call.bytes(9)?.to_vec(),
+            head: call.bytes(10)?.to_vec(),
             progress: connections.progress(id)?,
         };
         connections.own(id, Owner::Shard(shard));
@@ -137,7 +155,7 @@ impl Operation<Environment> for Adopt {
     }
 }
 
-/// `openStream(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs)`: a connection
+/// `openStream(id, isClient, flags, maxPayload, maxFragments, maxPendingAutoPongs, threshold)`: a connection
 /// whose bytes the caller moves.
 pub(super) struct OpenStream;
 

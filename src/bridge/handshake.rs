@@ -2,8 +2,9 @@
 #![expect(clippy::needless_pass_by_value, reason = "a derived function owns its arguments")]
 
 use napi_derive::napi;
-use offloop_protocol::Error;
+use offloop_protocol::deflate::{DeflateConfig, Options, WindowBits};
 use offloop_protocol::handshake::server::{self, Request};
+use offloop_protocol::{Error, Role};
 
 /// What became of an upgrade request: an accepted one has `status` 0.
 #[napi(object)]
@@ -79,4 +80,95 @@ pub(super) fn error_table() -> Vec<ErrorRow> {
         message: row.message.to_owned(),
     };
     Error::rows().iter().map(row).collect()
+}
+
+/// What the user wants of permessage-deflate; null is unset, as in `ws`.
+#[napi(object)]
+pub(super) struct DeflateOptions {
+    pub server_no_context_takeover: Option<bool>,
+    pub client_no_context_takeover: Option<bool>,
+    /// 0 refuses the parameter, 1 allows it, 8 to 15 is the most.
+    pub server_max_window_bits: Option<u8>,
+    /// As above.
+    pub client_max_window_bits: Option<u8>,
+    /// In bytes.
+    pub threshold: u32,
+    pub level: Option<i32>,
+    pub mem_level: Option<u8>,
+    pub window_bits: Option<u8>,
+}
+
+/// What became of the offers in `Sec-WebSocket-Extensions`.
+#[napi(object)]
+pub(super) struct Negotiated {
+    /// The body of the refusal, if the header is not one.
+    pub refusal: Option<String>,
+    /// The response's header, if an offer was accepted.
+    pub header: Option<String>,
+    /// What `adopt` and `openStream` take among their flags: 4 compressed, 8 no context kept in
+    /// sending, 16 nor in receiving; from bit 8 the window bits, from bit 12 the level plus one,
+    /// from bit 16 the memory level.
+    pub flags: u32,
+    /// The parameters agreed on.
+    pub server_no_context_takeover: bool,
+    pub client_no_context_takeover: bool,
+    pub server_max_window_bits: Option<u8>,
+    pub client_max_window_bits: Option<u8>,
+}
+
+/// Chooses among a client's offers of permessage-deflate (RFC 7692, 7.1).
+#[napi]
+pub(super) fn negotiate_deflate(header: String, wanted: DeflateOptions) -> Negotiated {
+    let options = Options {
+        server_no_context_takeover: wanted.server_no_context_takeover,
+        client_no_context_takeover: wanted.client_no_context_takeover,
+        server_max_window_bits: window_bits(wanted.server_max_window_bits),
+        client_max_window_bits: window_bits(wanted.client_max_window_bits),
+        threshold_bytes: wanted.threshold,
+        level: wanted.level.and_then(|level| i8::try_from(level).ok()),
+        mem_level: wanted.mem_level,
+        window_bits: wanted.window_bits,
+    };
+    let mut negotiated = Negotiated {
+        refusal: None,
+        header: None,
+        flags: 0,
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: None,
+        client_max_window_bits: None,
+    };
+    match options.accept_offers(&header) {
+        Err(error) => negotiated.refusal = Some(error.refusal(Role::Server).to_owned()),
+        Ok(None) => {}
+        Ok(Some(accepted)) => {
+            let params = accepted.params;
+            negotiated.flags = flags(&params.config(Role::Server, &options));
+            negotiated.header = Some(accepted.header);
+            negotiated.server_no_context_takeover = params.server_no_context_takeover;
+            negotiated.client_no_context_takeover = params.client_no_context_takeover;
+            negotiated.server_max_window_bits = params.server_max_window_bits;
+            negotiated.client_max_window_bits = params.client_max_window_bits;
+        }
+    }
+    negotiated
+}
+
+fn window_bits(wanted: Option<u8>) -> WindowBits {
+    match wanted {
+        None => WindowBits::Unset,
+        Some(0) => WindowBits::Allowed(false),
+        Some(1) => WindowBits::Allowed(true),
+        Some(bits) => WindowBits::Bits(bits),
+    }
+}
+
+fn flags(config: &DeflateConfig) -> u32 {
+    let level = u32::from(config.level.saturating_add(1).unsigned_abs());
+    1 << 2
+        | u32::from(config.send_no_context_takeover) << 3
+        | u32::from(config.receive_no_context_takeover) << 4
+        | u32::from(config.send_window_bits) << 8
+        | level << 12
+        | u32::from(config.mem_level) << 16
 }

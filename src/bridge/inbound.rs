@@ -5,7 +5,7 @@
 //! JavaScript lends a new one.
 
 use napi::bindgen_prelude::{Error, Result};
-use offloop_shard::{ConnectionId, EventBatch};
+use offloop_shard::{ConnectionId, EventBatch, EventKind};
 
 use super::environment::Environment;
 use super::raw::{Call, Kept, Operation, Returned};
@@ -144,6 +144,22 @@ impl Operation<Environment> for Receive {
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let id = ConnectionId::new(call.integer(0)?);
         environment.streams.receive(id, call.bytes(1)?);
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `report(id, kind)`: what happened to a stream connection's transport (WRITTEN, ENDED or CLOSED),
+/// to be delivered behind the events that wait already.
+pub(super) struct Report;
+
+impl Operation<Environment> for Report {
+    const NAME: &'static str = "report";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let id = ConnectionId::new(call.integer(0)?);
+        let kind = EventKind::of_transport(call.integer(1)?)
+            .ok_or_else(|| Error::from_reason("no such event of a transport"))?;
+        environment.streams.report(id, kind);
         Ok(Returned::Nothing)
     }
 }

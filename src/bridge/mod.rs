@@ -36,6 +36,7 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     module.export::<inbound::Drain>()?;
     module.export::<inbound::TakeLarge>()?;
     module.export::<inbound::Receive>()?;
+    module.export::<inbound::Report>()?;
     module.export::<outbound::StageLarge>()?;
     module.export::<outbound::Submit>()?;
     module.export::<outbound::TakeOutput>()?;

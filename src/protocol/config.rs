@@ -1,5 +1,7 @@
 //! What a connection is told when it is made: its role and every limit, with the unit in the name.
 
+use crate::deflate::DeflateConfig;
+
 /// The end of the connection that this side is. A client masks what it sends, a server does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -12,7 +14,7 @@ pub enum Role {
 /// Limits and switches of a connection; many connections share one. The default is that of `ws`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Longest message accepted, in bytes; 0 is no limit. \[100 MiB\]
+    /// Longest message accepted, in bytes, on the wire as well as inflated; 0 is no limit. \[100 MiB\]
     pub max_message_bytes: u64,
     /// Most frames accepted for one message; 0 is no limit. \[16384\]
     pub max_fragments: u32,
@@ -25,6 +27,8 @@ pub struct Config {
     ///
     /// [`Host::pong_queued`]: crate::Host::pong_queued
     pub max_pending_auto_pongs: u32,
+    /// permessage-deflate, as it was negotiated. \[none\]
+    pub deflate: Option<DeflateConfig>,
 }
 
 impl Default for Config {
@@ -35,6 +39,7 @@ impl Default for Config {
             skip_utf8_validation: false,
             auto_pong: true,
             max_pending_auto_pongs: 60,
+            deflate: None,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::deflate::Compressor;
 use crate::frame::Opcode;
-use crate::receive::{Input, Receiver};
-use crate::send::Sender;
+use crate::receive::{Input, Receiver, Step};
+use crate::send::{Compression, Sender};
 use crate::{CloseCode, Config, Error, Event, Host, Outgoing, Role};
 
 /// The receiving side of the closing handshake.
@@ -35,12 +36,15 @@ enum Outbound {
     Closed,
 }
 
-/// One WebSocket connection after its opening handshake. Idle it is small and holds no heap memory.
+/// One WebSocket connection after its opening handshake. Idle it is small and holds no heap memory,
+/// unless context takeover was negotiated and a compressed message has passed.
 #[derive(Debug)]
 pub struct Connection {
     config: Arc<Config>,
     receiver: Receiver,
     sender: Sender,
+    /// Made on first use, where this side keeps its context.
+    compressor: Option<Box<Compressor>>,
     role: Role,
     inbound: Inbound,
     outbound: Outbound,
@@ -54,6 +58,7 @@ impl Connection {
             config,
             receiver: Receiver::default(),
             sender: Sender::new(role),
+            compressor: None,
             role,
             inbound: Inbound::Open,
             outbound: Outbound::Open,
@@ -74,9 +79,9 @@ impl Connection {
     ) {
         let mut rest = Input(input);
         while self.inbound == Inbound::Open {
-            match self.receiver.next_event(&mut rest, self.role, &self.config) {
+            match self.receiver.next_step(&mut rest, self.role, &self.config) {
                 Ok(None) => return,
-                Ok(Some(Event::Ping { payload })) => {
+                Ok(Some(Step::Event(Event::Ping { payload }))) => {
                     let answered = if self.config.auto_pong && self.outbound == Outbound::Open {
                         answer_ping(&self.sender, payload, &self.config, host)
                     } else {
@@ -87,18 +92,22 @@ impl Connection {
                         self.fail(error, sink);
                     }
                 }
-                Ok(Some(event @ Event::Close { .. })) => {
+                Ok(Some(Step::Event(event @ Event::Close { .. }))) => {
                     self.inbound = Inbound::Closed;
                     sink(event);
                     self.receiver = Receiver::default();
                 }
-                Ok(Some(event)) => sink(event),
+                Ok(Some(Step::Event(event))) => sink(event),
+                Ok(Some(Step::Compressed { piece, last })) => {
+                    self.inflate(piece, last, host, sink);
+                }
                 Err(error) => self.fail(error, sink),
             }
         }
     }
 
-    /// Sends a message, or a fragment of one.
+    /// Sends a message, or a fragment of one. Returns the length of the frame that it made, with
+    /// its header.
     ///
     /// # Errors
     /// The close frame has been sent.
@@ -107,10 +116,17 @@ impl Connection {
         &mut self,
         message: Outgoing<'_>,
         host: &mut H,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         self.check_open()?;
-        self.sender.message(message, host);
-        Ok(())
+        let Self { config, sender, compressor, .. } = self;
+        let compression = config.deflate.as_ref().map(|config| Compression { config, compressor });
+        sender.message(message, compression, host)
+    }
+
+    /// Gives back the memory of the context that this side compresses with, if it keeps one. The
+    /// next message refers to nothing before it, which the peer need not know.
+    pub fn release_compressor(&mut self) {
+        self.compressor = None;
     }
 
     /// Sends a ping.
@@ -145,6 +161,7 @@ impl Connection {
         self.check_open()?;
         self.sender.close(code, reason, host)?;
         self.outbound = Outbound::Closed;
+        self.release_compressor();
         Ok(())
     }
 
@@ -172,6 +189,21 @@ impl Connection {
         match self.outbound {
             Outbound::Open => Ok(()),
             Outbound::Closed => Err(Error::CloseAlreadySent),
+        }
+    }
+
+    /// Apart, so that plain messages have the loop above to themselves.
+    #[inline(never)]
+    fn inflate<H: Host>(
+        &mut self,
+        piece: &[u8],
+        last: bool,
+        host: &mut H,
+        sink: &mut impl FnMut(Event<'_>),
+    ) {
+        match self.receiver.inflate(piece, last, &self.config, host.deflate()) {
+            Ok(event) => event.into_iter().for_each(sink),
+            Err(error) => self.fail(error, sink),
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Error {
     InvalidCloseCode(u16),
     /// A text message or a close reason is not UTF-8.
     InvalidUtf8,
+    /// A compressed message is no sequence of deflate blocks, or stops inside one.
+    InvalidDeflateData,
     /// A message has more fragments than `max_fragments`.
     TooManyFragments,
     /// A frame declared more than 2^53 - 1 bytes.
@@ -92,15 +94,16 @@ impl Error {
             Self::InvalidControlPayloadLength(_) => 6,
             Self::InvalidCloseCode(_) => 7,
             Self::InvalidUtf8 => 8,
-            Self::TooManyFragments => 9,
-            Self::UnsupportedPayloadLength => 10,
-            Self::MessageTooLong => 11,
-            Self::TooManyPendingPongs => 12,
-            Self::CloseAlreadySent => 13,
-            Self::ControlPayloadTooLong => 14,
-            Self::UnsendableCloseCode(_) => 15,
-            Self::CloseReasonTooLong => 16,
-            Self::Internal => 17,
+            Self::InvalidDeflateData => 9,
+            Self::TooManyFragments => 10,
+            Self::UnsupportedPayloadLength => 11,
+            Self::MessageTooLong => 12,
+            Self::TooManyPendingPongs => 13,
+            Self::CloseAlreadySent => 14,
+            Self::ControlPayloadTooLong => 15,
+            Self::UnsendableCloseCode(_) => 16,
+            Self::CloseReasonTooLong => 17,
+            Self::Internal => 18,
         }
     }
 
@@ -118,6 +121,7 @@ impl Error {
             | Self::UnexpectedRsv1
             | Self::UnexpectedRsv23
             | Self::InvalidUtf8
+            | Self::InvalidDeflateData
             | Self::TooManyFragments
             | Self::UnsupportedPayloadLength
             | Self::MessageTooLong
@@ -173,7 +177,7 @@ const fn row(
 const INTERNAL: Row = row("WS_ERR_INTERNAL", 1011, "Error", "Internal error");
 
 #[rustfmt::skip]
-static ROWS: [Row; 18] = [
+static ROWS: [Row; 19] = [
     row("WS_ERR_EXPECTED_FIN", 1002, "RangeError", "Invalid WebSocket frame: FIN must be set"),
     row("WS_ERR_EXPECTED_MASK", 1002, "RangeError", "Invalid WebSocket frame: MASK must be set"),
     row("WS_ERR_UNEXPECTED_MASK", 1002, "RangeError", "Invalid WebSocket frame: MASK must be clear"),
@@ -183,6 +187,7 @@ static ROWS: [Row; 18] = [
     row("WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", 1002, "RangeError", "Invalid WebSocket frame: invalid payload length %d"),
     row("WS_ERR_INVALID_CLOSE_CODE", 1002, "RangeError", "Invalid WebSocket frame: invalid status code %d"),
     row("WS_ERR_INVALID_UTF8", 1007, "Error", "Invalid WebSocket frame: invalid UTF-8 sequence"),
+    row("Z_DATA_ERROR", 1007, "Error", "Invalid deflate data"),
     row("WS_ERR_TOO_MANY_BUFFERED_PARTS", 1008, "RangeError", "Too many message fragments"),
     row("WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", 1009, "RangeError", "Unsupported WebSocket frame: payload length > 2^53 - 1"),
     row("WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009, "RangeError", "Max payload size exceeded"),

@@ -50,6 +50,8 @@ impl Opcode {
 pub(crate) struct FrameHeader {
     pub(crate) opcode: Opcode,
     pub(crate) fin: bool,
+    /// RSV1: the message that this frame begins is compressed.
+    pub(crate) compressed: bool,
     /// All zeros when the frame is not masked.
     pub(crate) key: MaskingKey,
     pub(crate) length: u64,

@@ -1,4 +1,4 @@
-//! RFC 6455 without I/O: received bytes in, events out; commands in, bytes to send out.
+//! RFC 6455 and RFC 7692 without I/O: received bytes in, events out; commands in, bytes to send out.
 //!
 //! The layer's contract:
 //! - [`Connection::handle_input`] takes what the transport read, cut anywhere, and hands every
@@ -15,8 +15,10 @@
 mod close;
 mod config;
 mod connection;
+pub mod deflate;
 mod error;
 mod event;
+mod extension;
 mod frame;
 pub mod handshake;
 mod mask;
@@ -30,5 +32,6 @@ pub use config::{Config, Role};
 pub use connection::Connection;
 pub use error::{Error, Fault, Row};
 pub use event::{Event, MessageKind};
+pub use extension::{Extension, ExtensionError, Param, format_extensions, parse_extensions};
 pub use mask::MaskingKey;
 pub use send::{Host, Outgoing, Payload};

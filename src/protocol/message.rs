@@ -1,11 +1,13 @@
 //! Frames to messages, within the limits on size and fragments. RFC 6455, section 5.4.
 //!
 //! A message that came in one piece is passed through; any other grows in one vector by the bytes
-//! that really came. What a header declares is only compared with the limits.
+//! that really came, or really were inflated. What a header declares is only compared with the
+//! limits.
 
 use std::borrow::Cow;
 use std::mem;
 
+use crate::deflate::Inflater;
 use crate::frame::{FrameHeader, Opcode};
 use crate::utf8::{self, Utf8Stream};
 use crate::{Config, Error, Event, MessageKind};
@@ -13,7 +15,7 @@ use crate::{Config, Error, Event, MessageKind};
 /// The message that is coming in.
 #[derive(Debug)]
 pub(crate) struct Assembler {
-    /// What came so far, unmasked.
+    /// What came so far, unmasked and inflated.
     bytes: Vec<u8>,
     /// Sum of the lengths that the message's frames declared.
     declared_bytes: u64,
@@ -22,12 +24,20 @@ pub(crate) struct Assembler {
     kind: MessageKind,
     ascii: bool,
     open: bool,
+    compressed: bool,
 }
 
 impl Assembler {
     /// Whether a message has begun and not ended, so that only a continuation may follow.
     pub(crate) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether the message goes through [`inflate`](Self::inflate), else through
+    /// [`push`](Self::push).
+    #[inline]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// Judges a further frame of `length` bytes, before any of its payload.
@@ -51,6 +61,7 @@ impl Assembler {
     pub(crate) fn begin_frame(&mut self, header: &FrameHeader) {
         if header.opcode != Opcode::Continuation {
             self.open = true;
+            self.compressed = header.compressed;
             self.ascii = header.opcode == Opcode::Text;
             self.kind = if self.ascii { MessageKind::Text } else { MessageKind::Binary };
         }
@@ -98,6 +109,60 @@ impl Assembler {
         Ok(Some(Event::Message { kind, ascii, payload }))
     }
 
+    /// Takes the next unmasked bytes of a compressed message and inflates them through `scratch`,
+    /// where a message that fits into it stays; `last` tells whether they end the message.
+    ///
+    /// # Errors
+    /// The data cannot be inflated, its text is not UTF-8, or there is more of it than `config`
+    /// allows, of which at most one byte is inflated.
+    pub(crate) fn inflate<'a>(
+        &mut self,
+        mut piece: &[u8],
+        last: bool,
+        inflater: &mut Inflater,
+        scratch: &'a mut [u8],
+        config: &Config,
+    ) -> Result<Option<Event<'a>>, Error> {
+        let limit = unless_zero(config.max_message_bytes, u64::MAX);
+        let produced = loop {
+            let left = limit.saturating_sub(self.bytes.len() as u64);
+            let room = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX);
+            let room = room.min(scratch.len());
+            let output = scratch.get_mut(..room).unwrap_or_default();
+            let (produced, sound) = inflater.inflate(&mut piece, output);
+            let too_long = produced as u64 > left;
+            if too_long || sound.is_err() {
+                // Any split of the bytes has to find the same rule broken first.
+                let allowed = produced - usize::from(too_long);
+                let plain = scratch.get(..allowed).unwrap_or_default();
+                self.push_inflated(plain, false, config)?;
+                return if too_long { Err(Error::MessageTooLong) } else { sound.and(Ok(None)) };
+            }
+            if piece.is_empty() && produced < room {
+                break produced;
+            }
+            let plain = scratch.get(..produced).unwrap_or_default();
+            self.push_inflated(plain, false, config)?;
+        };
+        let plain = scratch.get(..produced).unwrap_or_default();
+        let event = self.push_inflated(plain, last, config)?;
+        if last {
+            inflater.finish()?;
+        }
+        Ok(event)
+    }
+
+    /// Apart, so that plain messages have [`push`](Self::push) inlined.
+    #[inline(never)]
+    fn push_inflated<'a>(
+        &mut self,
+        plain: &'a [u8],
+        last: bool,
+        config: &Config,
+    ) -> Result<Option<Event<'a>>, Error> {
+        self.push(plain, None, last, config)
+    }
+
     /// RFC 6455, 8.1: an endpoint that finds text not to be UTF-8 MUST fail the connection.
     #[inline]
     fn validate(&mut self, piece: &[u8], ascii: bool, last: bool) -> Result<(), Error> {
@@ -123,6 +188,7 @@ impl Default for Assembler {
             kind: MessageKind::Binary,
             ascii: false,
             open: false,
+            compressed: false,
         }
     }
 }
@@ -136,9 +202,10 @@ fn unless_zero<T: Default + PartialEq>(limit: T, none: T) -> T {
 mod tests {
     use super::*;
     use crate::MaskingKey;
+    use crate::deflate::{Compressor, DeflateConfig};
 
     fn declared(opcode: Opcode, length: u64) -> FrameHeader {
-        FrameHeader { opcode, fin: true, key: MaskingKey::default(), length }
+        FrameHeader { opcode, fin: true, compressed: false, key: MaskingKey::default(), length }
     }
 
     #[test]
@@ -173,5 +240,27 @@ mod tests {
         assert!(matches!(event, Some(Event::Message { payload: Cow::Owned(_), .. })));
         assert_eq!(message.bytes.capacity(), 0);
         assert!(!message.is_open());
+    }
+
+    #[test]
+    fn bomb_takes_no_more_memory_than_the_limit_allows() {
+        let megabytes = vec![0; 20 << 20];
+        let config = DeflateConfig {
+            send_no_context_takeover: true,
+            receive_no_context_takeover: true,
+            send_window_bits: 15,
+            level: 6,
+            mem_level: 8,
+            threshold_bytes: 0,
+        };
+        let bomb = Compressor::new(&config).compress(&megabytes, true, Vec::new()).unwrap();
+        let config = Config { max_message_bytes: 1 << 20, ..Config::default() };
+        let mut message = Assembler::default();
+        message.begin_frame(&declared(Opcode::Binary, 1 << 15));
+        let (mut inflater, mut scratch) = (Inflater::new(), vec![0; 4096]);
+        let failed = message.inflate(bomb.as_slice(), true, &mut inflater, &mut scratch, &config);
+        assert_eq!(failed, Err(Error::MessageTooLong));
+        assert!(message.bytes.len() <= 1 << 20);
+        assert!(message.bytes.capacity() <= 2 << 20);
     }
 }

@@ -3,6 +3,7 @@
 use std::mem;
 
 use crate::close;
+use crate::deflate::{Inflater, Shared};
 use crate::frame::{self, FrameHeader, MAX_CONTROL_BYTES, MAX_HEADER_BYTES, Opcode};
 use crate::message::Assembler;
 use crate::{Config, Error, Event, MaskingKey, Role};
@@ -21,6 +22,17 @@ enum Stage {
     Header,
     /// The rest of this frame's payload.
     Payload(FrameHeader),
+}
+
+/// What the next bytes came to.
+#[derive(Debug)]
+pub(crate) enum Step<'e, 'a> {
+    Event(Event<'e>),
+    /// Unmasked bytes of a compressed message, for [`Receiver::inflate`]; `last` ends the message.
+    Compressed {
+        piece: &'a [u8],
+        last: bool,
+    },
 }
 
 /// Bytes that the transport read and nobody has looked at yet.
@@ -45,24 +57,27 @@ pub(crate) struct Receiver {
     message: Assembler,
     /// A control payload of which a part has come. Also holds the last one while its event is out.
     control: Vec<u8>,
+    /// Holds what a compressed message may refer to: between the pieces of one, and between
+    /// messages if the peer keeps its context.
+    inflater: Option<Box<Inflater>>,
     /// A header of which a part has come.
     header: [u8; MAX_HEADER_BYTES],
     header_len: u8,
 }
 
 impl Receiver {
-    /// Takes bytes from the front of `input`, unmasking them in place, until they make an event or
+    /// Takes bytes from the front of `input`, unmasking them in place, until they make a step or
     /// there are none left. To be called again until it returns `None`.
     ///
     /// # Errors
     /// The peer broke a rule: the connection fails, and the receiver is not to be used any more.
     #[inline]
-    pub(crate) fn next_event<'e, 'a: 'e>(
+    pub(crate) fn next_step<'e, 'a: 'e>(
         &'e mut self,
         input: &mut Input<'a>,
         role: Role,
         config: &Config,
-    ) -> Result<Option<Event<'e>>, Error> {
+    ) -> Result<Option<Step<'e, 'a>>, Error> {
         loop {
             let frame = match self.stage {
                 Stage::Payload(frame) => frame,
@@ -84,13 +99,45 @@ impl Receiver {
                 Stage::Payload(FrameHeader { length: missing, key, ..frame })
             };
             if frame.opcode.is_control() {
-                return self.control_event(frame.opcode, piece, missing == 0, config);
+                let event = self.control_event(frame.opcode, piece, missing == 0, config)?;
+                return Ok(event.map(Step::Event));
             }
-            let event = self.message.push(piece, ascii, frame.fin && missing == 0, config)?;
-            if event.is_some() || missing > 0 {
-                return Ok(event);
+            let last = frame.fin && missing == 0;
+            if self.message.is_compressed() {
+                if last || !piece.is_empty() {
+                    return Ok(Some(Step::Compressed { piece, last }));
+                }
+            } else if let Some(event) = self.message.push(piece, ascii, last, config)? {
+                return Ok(Some(Step::Event(event)));
+            }
+            if missing > 0 {
+                return Ok(None);
             }
         }
+    }
+
+    /// Inflates what [`next_step`](Self::next_step) came to. The message, if this ends it, lies in
+    /// `shared` when it is short.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn inflate<'s>(
+        &mut self,
+        piece: &[u8],
+        last: bool,
+        config: &Config,
+        shared: &'s mut Shared,
+    ) -> Result<Option<Event<'s>>, Error> {
+        let Shared { inflaters, scratch, .. } = shared;
+        let mut inflater = self.inflater.take().unwrap_or_else(|| inflaters.take());
+        let event = self.message.inflate(piece, last, &mut inflater, scratch.get(), config)?;
+        let over = last && config.deflate.is_none_or(|deflate| deflate.receive_no_context_takeover);
+        if over {
+            inflaters.put_back(inflater);
+        } else {
+            self.inflater = Some(inflater);
+        }
+        Ok(event)
     }
 
     /// A control frame's event, if `piece` completes its payload. Data opcodes never come here.
@@ -184,7 +231,7 @@ impl Receiver {
         config: &Config,
     ) -> Result<Option<(FrameHeader, usize)>, Error> {
         let Some(&[first, second]) = bytes.first_chunk() else { return Ok(None) };
-        let opcode = self.check_first_bytes(first, second, role)?;
+        let opcode = self.check_first_bytes(first, second, role, config)?;
         let Some((length, offset)) = frame::decode_length(bytes) else { return Ok(None) };
         if !opcode.is_control() {
             if length > MAX_FRAME_BYTES {
@@ -193,24 +240,27 @@ impl Receiver {
             self.message.check_limits(length, config)?;
         }
         let fin = first & frame::FIN != 0;
+        let compressed = first & frame::RSV1 != 0;
         if role == Role::Client {
             let key = MaskingKey::default();
-            return Ok(Some((FrameHeader { opcode, fin, key, length }, offset)));
+            return Ok(Some((FrameHeader { opcode, fin, compressed, key, length }, offset)));
         }
         let Some(key) = frame::decode_key(bytes, offset) else { return Ok(None) };
-        Ok(Some((FrameHeader { opcode, fin, key, length }, offset + key.0.len())))
+        let header = FrameHeader { opcode, fin, compressed, key, length };
+        Ok(Some((header, offset + key.0.len())))
     }
 
     /// Judges the two bytes that every header has, in the order of `ws`.
     #[inline]
-    fn check_first_bytes(&self, first: u8, second: u8, role: Role) -> Result<Opcode, Error> {
-        // RFC 6455, 5.2: RSV bits MUST be 0 unless an extension is negotiated that defines them.
+    fn check_first_bytes(
+        &self,
+        first: u8,
+        second: u8,
+        role: Role,
+        config: &Config,
+    ) -> Result<Opcode, Error> {
         if first & (frame::RSV1 | frame::RSV2_RSV3) != 0 {
-            return Err(if first & frame::RSV2_RSV3 == 0 {
-                Error::UnexpectedRsv1
-            } else {
-                Error::UnexpectedRsv23
-            });
+            check_reserved_bits(first, config)?;
         }
         let number = first & frame::OPCODE_BITS;
         let opcode = match (number, self.message.is_open()) {
@@ -242,18 +292,34 @@ impl Receiver {
     }
 }
 
+/// RFC 6455, 5.2: RSV bits MUST be 0 unless an extension is negotiated that defines them. RFC 7692,
+/// 6: RSV1 is set in the first frame of a compressed message, and in no other.
+fn check_reserved_bits(first: u8, config: &Config) -> Result<(), Error> {
+    if first & frame::RSV2_RSV3 != 0 {
+        return Err(Error::UnexpectedRsv23);
+    }
+    match first & frame::OPCODE_BITS {
+        _ if config.deflate.is_none() => Err(Error::UnexpectedRsv1),
+        8..=10 if first & frame::FIN == 0 => Err(Error::ExpectedFin),
+        0 | 8..=10 => Err(Error::UnexpectedRsv1),
+        // A reserved opcode is what will be complained of.
+        _ => Ok(()),
+    }
+}
+
 /// The longest frame that `ws` takes: JavaScript counts no further exactly.
 const MAX_FRAME_BYTES: u64 = (1 << 53) - 1;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deflate::DeflateConfig;
 
     /// Feeds all of `bytes` and returns how many events came of them.
     fn feed(receiver: &mut Receiver, bytes: &mut [u8]) -> usize {
         let mut input = Input(bytes);
         let mut count = 0;
-        while receiver.next_event(&mut input, Role::Client, &Config::default()).unwrap().is_some() {
+        while receiver.next_step(&mut input, Role::Client, &Config::default()).unwrap().is_some() {
             count += 1;
         }
         count
@@ -276,5 +342,29 @@ mod tests {
         }
         assert!(matches!(receiver.stage, Stage::Payload(FrameHeader { length: 256, .. })));
         assert_eq!(receiver.control.capacity(), 0);
+    }
+
+    #[test]
+    fn inflater_stays_only_inside_a_message_or_where_context_is_kept() {
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        for receive_no_context_takeover in [true, false] {
+            let deflate = DeflateConfig {
+                send_no_context_takeover: true,
+                receive_no_context_takeover,
+                send_window_bits: 15,
+                level: 2,
+                mem_level: 8,
+                threshold_bytes: 0,
+            };
+            let config = Config { deflate: Some(deflate), ..Config::default() };
+            let mut shared = Shared::default();
+            let mut receiver = Receiver::default();
+            for (end, last) in [(4, false), (7, true)] {
+                let piece = &hello[if last { 4 } else { 0 }..end];
+                let event = receiver.inflate(piece, last, &config, &mut shared).unwrap();
+                assert_eq!(event.is_some(), last);
+                assert_eq!(receiver.inflater.is_some(), !last || !receive_no_context_takeover);
+            }
+        }
     }
 }

@@ -3,10 +3,12 @@
 use bytes::Bytes;
 
 use crate::close::MAX_REASON_BYTES;
+use crate::deflate::{Compressor, DeflateConfig, Shared};
 use crate::frame::{self, EncodedHeader, MAX_CONTROL_BYTES, Opcode};
 use crate::{CloseCode, Error, MaskingKey, MessageKind, Role};
 
-/// What a connection needs from whoever drives it: an outbox, and random bytes if it is a client.
+/// What a connection needs from whoever drives it: an outbox, what compression works with, and
+/// random bytes if it is a client.
 pub trait Host {
     /// Appends to the outbox; the order of calls is the order on the wire.
     fn write(&mut self, bytes: &[u8]);
@@ -18,6 +20,10 @@ pub trait Host {
 
     /// A fresh key that nobody can predict; asked of by [`Role::Client`] only. RFC 6455, 10.3.
     fn masking_key(&mut self) -> MaskingKey;
+
+    /// What the connections of one driver share to compress and to inflate; always the same. Asked
+    /// for only where [`Config::deflate`](crate::Config::deflate) is set.
+    fn deflate(&mut self) -> &mut Shared;
 
     /// An automatic pong goes into the outbox. Returns how many of them, this one included, the
     /// transport did not take yet although it was offered them. \[0\]
@@ -62,23 +68,83 @@ impl Payload<'_> {
 pub(crate) struct Sender {
     role: Role,
     in_message: bool,
+    /// The begun message is being compressed.
+    compressing: bool,
+}
+
+/// What a connection needs to compress; the compressor is there only if it keeps its context.
+#[derive(Debug)]
+pub(crate) struct Compression<'a> {
+    pub(crate) config: &'a DeflateConfig,
+    pub(crate) compressor: &'a mut Option<Box<Compressor>>,
 }
 
 impl Sender {
     pub(crate) fn new(role: Role) -> Self {
-        Self { role, in_message: false }
+        Self { role, in_message: false, compressing: false }
     }
 
-    /// Sends a message or one of its fragments.
+    /// Sends a message or one of its fragments; returns the length of the frame.
     #[inline]
-    pub(crate) fn message<H: Host>(&mut self, message: Outgoing<'_>, host: &mut H) {
+    pub(crate) fn message<H: Host>(
+        &mut self,
+        message: Outgoing<'_>,
+        compression: Option<Compression<'_>>,
+        host: &mut H,
+    ) -> Result<usize, Error> {
         let opcode = match (self.in_message, message.kind) {
             (true, _) => Opcode::Continuation,
             (false, MessageKind::Text) => Opcode::Text,
             (false, MessageKind::Binary) => Opcode::Binary,
         };
-        self.in_message = !message.fin;
-        self.frame(opcode, message.fin, message.payload, host);
+        let Outgoing { fin, compress, payload, .. } = message;
+        let first = opcode as u8 | if fin { frame::FIN } else { 0 };
+        let begins = !self.in_message;
+        self.in_message = !fin;
+        let Some(compression) = compression else {
+            return Ok(self.frame(first, payload, host));
+        };
+        if begins {
+            self.compressing = compress && compression.config.compresses(payload.as_slice().len());
+        }
+        if !self.compressing {
+            return Ok(self.frame(first, payload, host));
+        }
+        // RFC 7692, 6.1: RSV1 MUST be set in the first frame of a compressed message only.
+        let first = first | if begins { frame::RSV1 } else { 0 };
+        self.compressed_frame(first, payload.as_slice(), compression, host)
+    }
+
+    #[inline(never)]
+    fn compressed_frame<H: Host>(
+        &self,
+        first: u8,
+        payload: &[u8],
+        compression: Compression<'_>,
+        host: &mut H,
+    ) -> Result<usize, Error> {
+        let Compression { config, compressor } = compression;
+        let fin = first & frame::FIN != 0;
+        if payload.is_empty() {
+            // RFC 7692, 7.2.3.6: an empty block without its tail. In between nothing is needed.
+            let block: &[u8] = if fin { &[0] } else { &[] };
+            return Ok(self.frame(first, Payload::Slice(block), host));
+        }
+        let shared = host.deflate();
+        let output = if config.send_no_context_takeover {
+            shared.compress(config, payload, fin)?
+        } else {
+            let compressor = compressor.get_or_insert_with(|| Box::new(Compressor::new(config)));
+            compressor.compress(payload, fin, shared.scratch.take())?
+        };
+        match output.into_large() {
+            Ok(bytes) => Ok(self.frame(first, Payload::Shared(bytes), host)),
+            Err(output) => {
+                let length = self.frame(first, Payload::Slice(output.as_slice()), host);
+                host.deflate().scratch.put_back(output.buffer);
+                Ok(length)
+            }
+        }
     }
 
     /// Sends a ping or a pong.
@@ -92,7 +158,7 @@ impl Sender {
         if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(Error::ControlPayloadTooLong);
         }
-        self.frame(opcode, true, Payload::Slice(payload), host);
+        self.frame(opcode as u8 | frame::FIN, Payload::Slice(payload), host);
         Ok(())
     }
 
@@ -104,7 +170,7 @@ impl Sender {
         host: &mut H,
     ) -> Result<(), Error> {
         let Some(code) = code else {
-            self.frame(Opcode::Close, true, Payload::Slice(&[]), host);
+            self.frame(CLOSE, Payload::Slice(&[]), host);
             return Ok(());
         };
         if !code.may_travel() {
@@ -119,27 +185,31 @@ impl Sender {
             *place = byte;
         }
         let body = body.get(..reason.len() + 2).unwrap_or_default();
-        self.frame(Opcode::Close, true, Payload::Slice(body), host);
+        self.frame(CLOSE, Payload::Slice(body), host);
         Ok(())
     }
 
+    /// Writes a frame whose byte 0 is `first`; returns its length.
     #[inline]
-    fn frame<H: Host>(&self, opcode: Opcode, fin: bool, payload: Payload<'_>, host: &mut H) {
-        let first = opcode as u8 | if fin { frame::FIN } else { 0 };
+    fn frame<H: Host>(&self, first: u8, payload: Payload<'_>, host: &mut H) -> usize {
         let length = payload.as_slice().len();
         match self.role {
             Role::Server => {
-                host.write(EncodedHeader::new(first, length, None).as_bytes());
+                let header = EncodedHeader::new(first, length, None);
+                host.write(header.as_bytes());
                 match payload {
                     _ if length == 0 => {}
                     Payload::Slice(bytes) => host.write(bytes),
                     Payload::Shared(bytes) => host.write_shared(bytes),
                 }
+                header.as_bytes().len() + length
             }
             Role::Client => {
                 let key = host.masking_key();
-                host.write(EncodedHeader::new(first, length, Some(key)).as_bytes());
+                let header = EncodedHeader::new(first, length, Some(key));
+                host.write(header.as_bytes());
                 write_masked(payload.as_slice(), key, host);
+                header.as_bytes().len() + length
             }
         }
     }
@@ -156,6 +226,9 @@ fn write_masked<H: Host>(payload: &[u8], key: MaskingKey, host: &mut H) {
         }
     }
 }
+
+/// Byte 0 of a close frame.
+const CLOSE: u8 = Opcode::Close as u8 | frame::FIN;
 
 /// A multiple of the key's four bytes, so that every block begins with the key's first byte.
 const MASKED_BLOCK_BYTES: usize = 1024;

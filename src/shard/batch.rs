@@ -53,6 +53,17 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// The kind of this number, if it is one that a transport's owner reports.
+    #[must_use]
+    pub const fn of_transport(number: u32) -> Option<Self> {
+        Some(match number {
+            7 => Self::Written,
+            8 => Self::Ended,
+            9 => Self::Closed,
+            _ => return None,
+        })
+    }
+
     /// Whether word 2 counts bytes that lie in the batch.
     const fn has_payload(kind: u32) -> bool {
         kind <= Self::Close as u32

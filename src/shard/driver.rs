@@ -100,7 +100,7 @@ impl Driver {
             dirty: false,
         };
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
-        driver.endpoint.outbox.mark_automatic(response.len() as u64, 0);
+        driver.endpoint.outbox.mark_automatic(response.len(), 0);
         if !head.is_empty() {
             driver.undelivered += driver.endpoint.receive(&mut head, workshop);
         }

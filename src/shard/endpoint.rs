@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use offloop_protocol::{
     CloseCode, Config, Connection, Event, Host, MaskingKey, MessageKind, Outgoing, Payload, Role,
+    deflate,
 };
 
 use crate::batch::{
@@ -25,12 +26,15 @@ pub(crate) struct Workshop {
     pub events: EventBatch,
     pub(crate) pool: BufferPool,
     pub(crate) keys: MaskingKeys,
+    /// Compressors and inflaters that no connection has for itself.
+    deflate: deflate::Shared,
 }
 
 /// The protocol's state and the bytes that it wants written.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     id: ConnectionId,
+    role: Role,
     protocol: Connection,
     /// Bytes to be written.
     pub outbox: Outbox,
@@ -41,6 +45,7 @@ struct Surroundings<'a> {
     outbox: &'a mut Outbox,
     pool: &'a mut BufferPool,
     keys: &'a mut MaskingKeys,
+    deflate: &'a mut deflate::Shared,
     pongs: u32,
 }
 
@@ -57,6 +62,10 @@ impl Host for Surroundings<'_> {
         self.keys.next_key()
     }
 
+    fn deflate(&mut self) -> &mut deflate::Shared {
+        self.deflate
+    }
+
     fn pong_queued(&mut self) -> u32 {
         self.pongs += 1;
         match self.outbox.refused_pongs() {
@@ -69,22 +78,23 @@ impl Host for Surroundings<'_> {
 impl Endpoint {
     /// A connection whose opening handshake is done.
     pub(crate) fn new(id: ConnectionId, role: Role, config: Arc<Config>) -> Self {
-        Self { id, protocol: Connection::new(role, config), outbox: Outbox::default() }
+        Self { id, role, protocol: Connection::new(role, config), outbox: Outbox::default() }
     }
 
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
     pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
-        let Self { id, protocol, outbox } = self;
-        let Workshop { events, pool, keys } = workshop;
+        let Self { id, protocol, outbox, .. } = self;
+        let Workshop { events, pool, keys, deflate } = workshop;
         let before = outbox.queued_bytes();
-        let mut host = Surroundings { outbox, pool, keys, pongs: 0 };
+        let mut host = Surroundings { outbox, pool, keys, deflate, pongs: 0 };
         let mut weight = 0;
         protocol.handle_input(input, &mut host, &mut |event| {
             weight += push_event(events, *id, event);
         });
         let pongs = host.pongs;
         if pongs > 0 {
-            outbox.mark_automatic(outbox.queued_bytes() - before, pongs);
+            let bytes = usize::try_from(outbox.queued_bytes() - before).unwrap_or(0);
+            outbox.mark_automatic(bytes, pongs);
         }
         weight
     }
@@ -98,9 +108,9 @@ impl Endpoint {
         payload: Payload<'_>,
         workshop: &mut Workshop,
     ) {
-        let Self { protocol, outbox, .. } = self;
-        let Workshop { pool, keys, .. } = workshop;
-        let mut host = Surroundings { outbox, pool, keys, pongs: 0 };
+        let Self { role, protocol, outbox, .. } = self;
+        let Workshop { pool, keys, deflate, .. } = workshop;
+        let mut host = Surroundings { outbox, pool, keys, deflate, pongs: 0 };
         let sent = match kind {
             CommandKind::Text | CommandKind::Binary => {
                 let kind = match kind {
@@ -109,7 +119,11 @@ impl Endpoint {
                 };
                 let fin = word & COMMAND_MORE == 0;
                 let compress = word & COMMAND_COMPRESS != 0;
-                protocol.send_message(Outgoing { kind, fin, compress, payload }, &mut host)
+                let charged = charged_bytes(bytes(&payload).len(), *role);
+                let outgoing = Outgoing { kind, fin, compress, payload };
+                protocol.send_message(outgoing, &mut host).map(|wire| {
+                    host.outbox.mark_charged(charged, wire);
+                })
             }
             CommandKind::Ping => protocol.send_ping(bytes(&payload), &mut host),
             CommandKind::Pong => protocol.send_pong(bytes(&payload), &mut host),
@@ -182,6 +196,17 @@ fn push_message(
         }
         payload => events.push(id, kind, flags, &payload, 0),
     }
+}
+
+/// What the layer above charges for a message: its frame's size, uncompressed (RFC 6455 5.2).
+fn charged_bytes(payload: usize, role: Role) -> usize {
+    let length = match payload {
+        0..=125 => 0,
+        126..=65_535 => 2,
+        _ => 8,
+    };
+    let key = if role == Role::Client { 4 } else { 0 };
+    2 + length + key + payload
 }
 
 fn bytes<'a>(payload: &'a Payload<'_>) -> &'a [u8] {

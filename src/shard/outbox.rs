@@ -67,9 +67,9 @@ impl Segment {
 enum Mark {
     /// Somebody waits for this message.
     Notify,
-    /// So many bytes were nobody's message (the handshake's response, automatic pongs), and so many
-    /// automatic pongs leave the count of unwritten ones.
-    Automatic { bytes: u64, pongs: u32 },
+    /// So many bytes more were charged than written (less, if negative), and so many automatic pongs
+    /// leave the count of unwritten ones.
+    Settle { surplus: i64, pongs: u32 },
 }
 
 /// Frames in wire order, from the first byte that the kernel has not taken yet.
@@ -81,8 +81,8 @@ pub(crate) struct Outbox {
     /// Bytes ever put in, and ever written.
     queued: u64,
     written: u64,
-    /// Of what is written: bytes that nobody sent.
-    automatic: u64,
+    /// How much more than it was is charged for what is written.
+    surplus: i64,
     marks: VecDeque<(u64, Mark)>,
     unwritten_pongs: u32,
     /// The kernel has refused bytes since all was last written.
@@ -123,10 +123,20 @@ impl Outbox {
         self.marks.push_back((self.queued, Mark::Notify));
     }
 
-    /// Takes note that the last `bytes` put in are nobody's message, and hold so many pongs.
-    pub(crate) fn mark_automatic(&mut self, bytes: u64, pongs: u32) {
-        self.marks.push_back((self.queued, Mark::Automatic { bytes, pongs }));
+    /// Takes note that the last bytes put in are nobody's message (the handshake's response,
+    /// automatic pongs), and how many pongs they hold.
+    pub(crate) fn mark_automatic(&mut self, bytes: usize, pongs: u32) {
+        let surplus = -i64::try_from(bytes).unwrap_or(0);
+        self.marks.push_back((self.queued, Mark::Settle { surplus, pongs }));
         self.unwritten_pongs += pongs;
+    }
+
+    /// Takes note that a frame of `wire` bytes was put in for which its sender charged `charged`.
+    pub(crate) fn mark_charged(&mut self, charged: usize, wire: usize) {
+        if charged != wire {
+            let surplus = i64::try_from(charged).unwrap_or(0) - i64::try_from(wire).unwrap_or(0);
+            self.marks.push_back((self.queued, Mark::Settle { surplus, pongs: 0 }));
+        }
     }
 
     /// Automatic pongs that the kernel was offered and has not taken.
@@ -205,8 +215,8 @@ impl Outbox {
             self.marks.pop_front();
             match mark {
                 Mark::Notify => notify = true,
-                Mark::Automatic { bytes, pongs } => {
-                    self.automatic += bytes;
+                Mark::Settle { surplus, pongs } => {
+                    self.surplus += surplus;
                     self.unwritten_pongs -= pongs;
                 }
             }
@@ -214,7 +224,7 @@ impl Outbox {
         if self.marks.is_empty() && self.marks.capacity() > 0 {
             self.marks = VecDeque::new();
         }
-        progress.set(self.written.saturating_sub(self.automatic));
+        progress.set(self.written.saturating_add_signed(self.surplus));
         notify
     }
 
@@ -318,6 +328,22 @@ mod tests {
         outbox.settle(&progress);
         let number = table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed);
         assert!((f64::from_bits(number) - 3.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn progress_counts_a_compressed_frame_as_charged_once_it_is_written() {
+        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
+        let table = crate::ProgressTable::new(1);
+        let progress = table.entry(0);
+        let taken = || f64::from_bits(table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed));
+        outbox.put(b"small", &mut pool);
+        outbox.mark_charged(1000, 5);
+        assert!(!write_into(&mut Vec::new(), &mut outbox, 4, 1));
+        outbox.settle(&progress);
+        assert!((taken() - 4.0).abs() < f64::EPSILON);
+        assert!(write_into(&mut Vec::new(), &mut outbox, 4, 1));
+        outbox.settle(&progress);
+        assert!((taken() - 1000.0).abs() < f64::EPSILON);
     }
 
     #[test]

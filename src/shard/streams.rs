@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use offloop_protocol::{Config, Payload, Role};
 
-use crate::batch::{CommandKind, EventBatch};
+use crate::batch::{CommandKind, EventBatch, EventKind};
 use crate::endpoint::{Endpoint, Workshop};
 use crate::registry::{ConnectionId, Registry};
 
@@ -49,6 +49,11 @@ impl Streams {
         let output = endpoint.outbox.take_all(&mut self.workshop.pool);
         endpoint.outbox.forget_marks();
         output
+    }
+
+    /// Adds what happened to a connection's transport behind the events that wait already.
+    pub fn report(&mut self, id: ConnectionId, kind: EventKind) {
+        self.workshop.events.push_numbers(id, kind, 0, 0);
     }
 
     /// Forgets a connection.

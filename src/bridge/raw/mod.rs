@@ -32,7 +32,7 @@ pub(super) use call::Call;
 pub(super) use kept::{Kept, Waker};
 
 /// Arguments that an operation can have.
-const MOST_ARGUMENTS: usize = 10;
+const MOST_ARGUMENTS: usize = 11;
 
 /// One function that JavaScript calls.
 pub(super) trait Operation<State> {

@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::extension::is_token_byte;
+
 /// Why a list of subprotocols is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubprotocolError<'a> {
@@ -76,11 +78,6 @@ fn parse_element(
         (false, true) if !behind.is_empty() => Err(SubprotocolError::UnexpectedEnd),
         (false, _) => Ok(name),
     }
-}
-
-/// RFC 7230, 3.2.6: tchar.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];

@@ -54,6 +54,7 @@ const EVERY: &[(Error, u16, &str, &str)] = &[
         "WS_ERR_INVALID_UTF8",
         "Invalid WebSocket frame: invalid UTF-8 sequence",
     ),
+    (Error::InvalidDeflateData, 1007, "Z_DATA_ERROR", "Invalid deflate data"),
     (Error::TooManyFragments, 1008, "WS_ERR_TOO_MANY_BUFFERED_PARTS", "Too many message fragments"),
     (
         Error::UnsupportedPayloadLength,
@@ -92,7 +93,10 @@ fn every_row_belongs_to_one_error() {
 fn classes_are_those_of_ws() {
     for &(error, ..) in EVERY {
         let expected = match error {
-            Error::InvalidUtf8 | Error::CloseAlreadySent | Error::Internal => "Error",
+            Error::InvalidUtf8
+            | Error::InvalidDeflateData
+            | Error::CloseAlreadySent
+            | Error::Internal => "Error",
             Error::UnsendableCloseCode(_) => "TypeError",
             _ => "RangeError",
         };

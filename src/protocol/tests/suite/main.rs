@@ -4,11 +4,17 @@
 #![cfg(test)]
 
 mod close_states;
+mod deflate_limits;
+mod deflate_receive;
+mod deflate_round_trip;
+mod deflate_send;
 mod errors;
 mod every_split;
+mod extensions;
 mod frame_rules;
 mod handshake;
 mod limits;
+mod negotiation;
 mod rfc_examples;
 mod round_trip;
 mod sending;

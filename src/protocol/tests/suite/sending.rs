@@ -1,6 +1,7 @@
 //! What goes out: lengths, fragments, masking. RFC 6455, sections 5.2 to 5.5.
 
 use bytes::Bytes;
+use offloop_protocol::deflate::Shared;
 use offloop_protocol::{Connection, Error, Host, MaskingKey, MessageKind, Outgoing, Payload, Role};
 
 use crate::support::{
@@ -81,6 +82,7 @@ fn ping_and_pong_have_at_most_125_bytes() {
 struct Outbox {
     copied: Vec<u8>,
     shared: Vec<Bytes>,
+    deflate: Shared,
 }
 
 impl Host for Outbox {
@@ -94,6 +96,10 @@ impl Host for Outbox {
 
     fn masking_key(&mut self) -> MaskingKey {
         MaskingKey([1, 2, 3, 4])
+    }
+
+    fn deflate(&mut self) -> &mut Shared {
+        &mut self.deflate
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use offloop_protocol::deflate::{DeflateConfig, Shared};
 use offloop_protocol::{
     CloseCode, Config, Connection, Error, Event, Host, MaskingKey, MessageKind, Role,
 };
@@ -16,6 +17,7 @@ pub(crate) struct Recorder {
     pub(crate) stuck: bool,
     pub(crate) stuck_pongs: u32,
     keys_given: u8,
+    pub(crate) deflate: Shared,
 }
 
 impl Host for Recorder {
@@ -26,6 +28,10 @@ impl Host for Recorder {
     fn masking_key(&mut self) -> MaskingKey {
         self.keys_given = self.keys_given.wrapping_add(1);
         MaskingKey([self.keys_given, 0xa5, 0x5a, self.keys_given ^ 0xff])
+    }
+
+    fn deflate(&mut self) -> &mut Shared {
+        &mut self.deflate
     }
 
     fn pong_queued(&mut self) -> u32 {
@@ -101,6 +107,23 @@ impl Peer {
     }
 }
 
+/// Parameters of both directions; every message is long enough to be compressed.
+pub(crate) fn deflate(no_context_takeover: bool) -> DeflateConfig {
+    DeflateConfig {
+        send_no_context_takeover: no_context_takeover,
+        receive_no_context_takeover: no_context_takeover,
+        send_window_bits: 15,
+        level: 6,
+        mem_level: 8,
+        threshold_bytes: 0,
+    }
+}
+
+/// The default limits, and compression.
+pub(crate) fn deflating(no_context_takeover: bool) -> Config {
+    Config { deflate: Some(deflate(no_context_takeover)), ..Config::default() }
+}
+
 /// What a server with the default limits makes of `wire`, fed whole.
 pub(crate) fn server_sees(wire: &[u8]) -> Vec<Seen> {
     Peer::server().feed(wire)
@@ -133,6 +156,7 @@ pub(crate) fn close_body(code: u16, reason: &[u8]) -> Vec<u8> {
     [&code.to_be_bytes(), reason].concat()
 }
 
+pub(crate) const RSV1: u8 = 0x40;
 pub(crate) const FIN_CONTINUATION: u8 = 0x80;
 pub(crate) const CONTINUATION: u8 = 0x00;
 pub(crate) const TEXT: u8 = 0x01;
