@@ -13,7 +13,6 @@ const {
   EVENT_SLAB_BYTES,
   KIND_MASK,
   RECORD_WORDS,
-  callUser,
   eventRecords,
   start
 } = require('./border')
@@ -45,7 +44,6 @@ let heldOpen = 0
 let slab = EMPTY_BUFFER
 let slabUsed = 0
 let isRunning = false
-let later = []
 let listeners = null
 let errorRows = null
 
@@ -101,7 +99,6 @@ function run() {
   isRunning = false
   sendQueue.release()
   if (!isDone) setImmediate(run)
-  runLater()
 }
 
 /**
@@ -139,25 +136,6 @@ function deliverSlice() {
 const COUNT_A_CLOCK = 128
 
 /**
- * Runs something after the events that are being delivered, or at once if none are.
- *
- * @param {Function} callback What to run
- */
-function after(callback) {
-  if (isRunning) later.push(callback)
-  else callUser(callback)
-}
-
-/** Runs what has been waiting for the end of a delivery. */
-function runLater() {
-  while (later.length > 0 && !isRunning) {
-    const callbacks = later
-    later = []
-    callbacks.forEach((callback) => callUser(callback))
-  }
-}
-
-/**
  * Delivers one event.
  *
  * @param {number} at Where its record begins
@@ -179,7 +157,7 @@ function deliver(at) {
   }
   const driver = drivers[id & INDEX_MASK]
   if (driver === undefined || driver.id !== id) return
-  if (driver.isStream && driver.isDropped()) return
+  if (driver.isStream && kind < EVENT.WRITTEN && driver.isDropped()) return
   const { ws } = driver
   if (kind === EVENT.TEXT) {
     listeners.message(ws, payload, false, (word & EVENT_FLAG.ASCII) !== 0)
@@ -222,7 +200,10 @@ function deliverOther(driver, kind, length, payload, number) {
       listeners.peerEnded(ws)
       break
     case EVENT.CLOSED:
+      unregister(driver)
       driver.closed()
+      listeners.closed(ws)
+      driver.afterClosed()
       break
   }
 }
@@ -250,22 +231,4 @@ function replaceSlab() {
   native.useSlab(slab)
 }
 
-/**
- * Tells that a connection is gone.
- *
- * @param {object} ws The WebSocket
- */
-function closed(ws) {
-  listeners.closed(ws)
-}
-
-/**
- * Tells that the peer has ended its side of a transport.
- *
- * @param {object} ws The WebSocket
- */
-function peerEnded(ws) {
-  listeners.peerEnded(ws)
-}
-
-module.exports = { after, closed, peerEnded, register, run, setListeners, unregister, written }
+module.exports = { register, run, setListeners, unregister }

@@ -53,6 +53,11 @@ class Driver {
     this.waiting.push(this.charged, callback)
   }
 
+  /** @returns {boolean} Whether nobody wants what has arrived and is not delivered */
+  isDropped() {
+    return false
+  }
+
   /** Calls everybody whose bytes are written. */
   settle() {
     const { waiting } = this
@@ -65,7 +70,7 @@ class Driver {
     for (let at = 0; at < done; at += 2) callUser(waiting[at + 1], null)
   }
 
-  /** The transport is gone: tells everybody, and gives up the id. */
+  /** The transport is gone: tells those who wait for bytes to be written. */
   closed() {
     const { waiting } = this
     this.waiting = null
@@ -77,9 +82,10 @@ class Driver {
     for (let at = 1; waiting !== null && at < waiting.length; at += 2) {
       callUser(waiting[at], notOpenError(CLOSED))
     }
-    dispatcher.unregister(this)
-    dispatcher.closed(this.ws)
   }
+
+  /** The WebSocket has said that it is closed. */
+  afterClosed() {}
 }
 
 /** The count of a connection that is gone. */

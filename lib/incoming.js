@@ -90,7 +90,8 @@ class HeldEvents {
     const { deliver, values } = this.#entries[this.#next]
     this.#entries[this.#next] = undefined
     this.#next++
-    if (this.#ws._held === this || deliver === deliverClosed) deliver(this.#ws, ...values)
+    const isWanted = this.#ws._held === this && !this.#ws._driver.isDropped()
+    if (isWanted || deliver === deliverClosed) deliver(this.#ws, ...values)
   }
 
   /** Goes out of the way when nothing is kept any more. */

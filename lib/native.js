@@ -7,5 +7,6 @@ const binding = require('../binding.js')
 module.exports = {
   errorTable: binding.errorTable,
   judgeUpgrade: binding.judgeUpgrade,
+  negotiateDeflate: binding.negotiateDeflate,
   ...binding.createInstance()
 }

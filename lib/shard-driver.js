@@ -189,11 +189,12 @@ class ShardDriver extends Driver {
   closed() {
     this.isClosed = true
     this.handle.closed()
-    try {
-      super.closed()
-    } finally {
-      this.socket.destroy()
-    }
+    super.closed()
+  }
+
+  /** Ends Node's socket too, unless that is what ended the connection. */
+  afterClosed() {
+    this.socket.destroy()
   }
 }
 

@@ -7,6 +7,7 @@
 const dispatcher = require('./dispatcher')
 const native = require('./native')
 const sendQueue = require('./send-queue')
+const { EVENT } = require('./border')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
 
@@ -44,7 +45,7 @@ class StreamDriver extends Driver {
     if (head.length > 0) socket.unshift(head)
     socket.on('close', () => this.#socketClosed())
     socket.on('error', () => socket.destroy())
-    socket.on('end', () => dispatcher.after(() => dispatcher.peerEnded(this.ws)))
+    socket.on('end', () => this.#report(EVENT.ENDED))
     socket.on('drain', () => this.#unthrottle())
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.resume()
@@ -118,7 +119,17 @@ class StreamDriver extends Driver {
     const { socket } = this
     if (this.isDropped()) this.ws.terminate()
     else if (!socket.readableEnded) this.#receiveRest()
-    dispatcher.after(() => this.closed())
+    this.#report(EVENT.CLOSED)
+  }
+
+  /**
+   * Has something told behind the events that wait already.
+   *
+   * @param {number} kind One of EVENT
+   */
+  #report(kind) {
+    native.report(this.id, kind)
+    dispatcher.run()
   }
 
   /** Takes what the socket has buffered. */
@@ -143,7 +154,7 @@ class StreamDriver extends Driver {
     const charged = this.inFlight.shift()
     if (error) return
     this.progress[this.progressIndex] = charged
-    dispatcher.after(() => dispatcher.written(this))
+    if (this.waiting !== null || this.needsDrain) this.#report(EVENT.WRITTEN)
   }
 }
 

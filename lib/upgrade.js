@@ -11,9 +11,9 @@ const http = require('node:http')
 const native = require('./native')
 const WebSocket = require('./websocket')
 const { failOpening } = require('./closing')
-const { CLOSED, CONNECTING, kHandshake, kWebSocket } = require('./constants')
+const { CLOSED, CONNECTING, NO_EXTENSIONS, kHandshake, kWebSocket } = require('./constants')
 const { refusedError } = require('./errors')
-const { upgradeOptions } = require('./options')
+const { PERMESSAGE_DEFLATE, deflateOptions, upgradeOptions } = require('./options')
 
 /** The text of the core's refusal that ws gives last of all, behind shouldHandle(). */
 const INVALID_PROTOCOLS = 'Invalid Sec-WebSocket-Protocol header'
@@ -88,7 +88,7 @@ function giveUp(ws, error) {
  * @param {http.IncomingMessage} req The request
  * @param {import('node:stream').Duplex} socket Its socket
  * @param {Function} decide Called once, at once unless verifyClient is asynchronous, with a
- *   Refusal, or with null and `{ accept, protocols }`
+ *   Refusal, or with null and `{ accept, extensions, protocols }`
  */
 function judgeRequest(policy, req, socket, decide) {
   // Until a driver has it: an 'error' that nobody listens to would end the process.
@@ -102,7 +102,16 @@ function judgeRequest(policy, req, socket, decide) {
     const headers = verdict.versionHeader ? VERSION_HEADERS : undefined
     decide({ status: verdict.status, message: verdict.message, headers, isClientError: true })
   } else {
-    const accepted = { accept: verdict.accept, protocols: new Set(verdict.protocols) }
+    const deflate = negotiateDeflate(policy.options, req.headers)
+    if (deflate?.refusal) {
+      decide({ status: 400, message: deflate.refusal, isClientError: true })
+      return
+    }
+    const accepted = {
+      accept: verdict.accept,
+      extensions: deflate === null ? NO_EXTENSIONS : { [PERMESSAGE_DEFLATE]: deflate },
+      protocols: new Set(verdict.protocols)
+    }
     verify(policy.options, req, (refusal) => {
       if (refusal === null) decide(null, accepted)
       else decide(refusal)
@@ -135,6 +144,22 @@ function judgeHeaders({ method, headers }) {
  */
 function textOf(value) {
   return value === undefined || value === null ? undefined : String(value)
+}
+
+/**
+ * Chooses among the client's offers of permessage-deflate.
+ *
+ * @param {object} options Options
+ * @param {object} headers The request's headers
+ * @returns {object | null} `{ refusal }`, or what was agreed on; null if that is nothing
+ */
+function negotiateDeflate({ perMessageDeflate }, headers) {
+  const offers = headers['sec-websocket-extensions']
+  if (!perMessageDeflate || offers === undefined) return null
+  const wanted = deflateOptions(perMessageDeflate)
+  const negotiated = native.negotiateDeflate(String(offers), wanted)
+  if (!negotiated.refusal && !negotiated.header) return null
+  return { ...negotiated, threshold: wanted.threshold }
 }
 
 /**
@@ -193,6 +218,7 @@ function isUsable(socket) {
  * @param {object} options Options
  * @param {object} upgrade What is upgraded
  * @param {string} upgrade.accept The value of Sec-WebSocket-Accept
+ * @param {object} upgrade.extensions The extensions in use, by name
  * @param {Set<string>} upgrade.protocols The sub-protocols the client offers
  * @param {http.IncomingMessage} upgrade.req The request
  * @param {import('node:stream').Duplex} upgrade.socket Its socket
@@ -202,7 +228,7 @@ function isUsable(socket) {
  * @throws {TypeError} If a line of the head would break out of it
  */
 function openUpgraded(ws, options, upgrade, onHeaders) {
-  const { accept, protocols, req, socket, head, openLater } = upgrade
+  const { accept, extensions, protocols, req, socket, head, openLater } = upgrade
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
@@ -219,6 +245,9 @@ function openUpgraded(ws, options, upgrade, onHeaders) {
       ws._protocol = protocol
     }
   }
+  ws._extensions = extensions
+  const deflate = extensions[PERMESSAGE_DEFLATE]
+  if (deflate) lines.push(`Sec-WebSocket-Extensions: ${deflate.header}`)
   if (onHeaders) onHeaders(lines)
   lines.forEach(checkLine)
 

@@ -9,7 +9,7 @@ const EventEmitter = require('node:events')
 const http = require('node:http')
 
 const WebSocket = require('./websocket')
-const { NO_EXTENSIONS, kServer } = require('./constants')
+const { kServer } = require('./constants')
 const { serverOptions } = require('./options')
 const {
   abortHandshake,
@@ -139,8 +139,8 @@ class WebSocketServer extends EventEmitter {
   handleUpgrade(req, socket, head, cb) {
     judgeRequest(this, req, socket, (refusal, accepted) => {
       if (refusal === null) {
-        const { accept, protocols } = accepted
-        this.completeUpgrade(NO_EXTENSIONS, accept, protocols, req, socket, head, cb)
+        const { accept, extensions, protocols } = accepted
+        this.completeUpgrade(extensions, accept, protocols, req, socket, head, cb)
       } else if (refusal.isClientError && this.listenerCount('wsClientError') > 0) {
         this.emit('wsClientError', new Error(refusal.message), socket, req)
       } else {
@@ -169,8 +169,7 @@ class WebSocketServer extends EventEmitter {
     }
 
     const ws = new this.options.WebSocket(null, undefined, this.options)
-    ws._extensions = extensions
-    const upgrade = { accept, protocols, req, socket, head, openLater: false }
+    const upgrade = { accept, extensions, protocols, req, socket, head, openLater: false }
     openUpgraded(ws, this.options, upgrade, (lines) => this.emit('headers', lines, req))
 
     if (this.clients) {

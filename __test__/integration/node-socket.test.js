@@ -158,7 +158,7 @@ test('does not emit close, end or error while the connection is open', async () 
 
 test('the timeout of the HTTP server does not end an idle connection', async () => {
   const started = await serve(echo)
-  started.server.setTimeout(20)
+  started.server.setTimeout(300)
   const { client, webSocket } = await connectPair(started)
   let closed = false
   webSocket.on('close', () => { closed = true })

@@ -3,6 +3,7 @@
 const { once } = require('events')
 const http = require('http')
 
+const { closeFrame } = require('../support/frames')
 const { implementations } = require('../support/implementation')
 const { ACCEPT, RawClient, SWITCHING, upgradeRequest } = require('../support/raw-client')
 const { connect, connectPair, serve } = require('../support/servers')
@@ -151,6 +152,18 @@ describe.each(implementations)('%s', (name, of) => {
     const { webSocket } = await accept({}, { WebSocket: Mine })
     expect(webSocket).toBeInstanceOf(Mine)
     expect(() => webSocket.greet()).not.toThrow()
+  })
+
+  test.each([
+    ['terminate()', (webSocket) => webSocket.terminate(), ''],
+    ['destroy() of the socket', (webSocket, req) => req.socket.destroy(), ''],
+    ['close()', (webSocket) => webSocket.close(4001, 'no'), closeFrame(4001, 'no', { mask: null }).toString('latin1')]
+  ])('a client that a connection listener ends by %s has its answer nevertheless', async (title, end, rest) => {
+    const { port } = await serve(end, { of })
+    const client = await RawClient.connect({ port })
+    await client.write(upgradeRequest())
+    if (rest) client.socket.end()
+    expect((await client.readRest()).toString('latin1')).toBe(SWITCHING + rest)
   })
 
   test('an asynchronous verifyClient may agree in a later turn', async () => {

@@ -141,7 +141,7 @@ describe('with 50 busy connections', () => {
 test('a child process that is spawned while connections are open does not keep them open', async () => {
   const child = runProgram(async (kit) => {
     const { spawn } = require('child_process')
-    const { port } = await kit.serve((webSocket) => {
+    const { port } = await kit.serve((webSocket) => webSocket.on('message', () => {
       // Reads its stdin for ever: it would hold every descriptor it had inherited.
       const sleeper = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] })
       sleeper.on('spawn', () => {
@@ -149,11 +149,12 @@ test('a child process that is spawned while connections are open does not keep t
         kit.report('terminated')
       })
       process.on('SIGTERM', () => { sleeper.kill('SIGKILL'); process.exit(0) })
-    })
+    }))
     kit.report(port)
   })
   const client = await RawClient.upgrade({ port: await child.report() })
   const ended = once(client.socket, 'end')
+  await client.write(frame(OPCODE.text, 'spawn'))
   expect(await child.report()).toBe('terminated')
   await ended
   child.process.kill('SIGTERM')

@@ -1,6 +1,6 @@
 'use strict'
 
-const { driverConfig, nativeConfig, serverOptions, threadCount, upgradeOptions } = require('../../lib/options')
+const { deflateOptions, driverConfig, nativeConfig, serverOptions, threadCount, upgradeOptions } = require('../../lib/options')
 
 class WebSocket {}
 
@@ -52,7 +52,7 @@ test('upgradeOptions has no option of a listening server', () => {
 describe('driverConfig', () => {
   beforeAll(() => { delete process.env.OFFLOOP_DRIVER })
 
-  const instance = { _isServer: true, _autoPong: true, _maxPendingAutoPongs: 60, _closeTimeout: 30000 }
+  const instance = { _isServer: true, _autoPong: true, _maxPendingAutoPongs: 60, _closeTimeout: 30000, _extensions: {} }
 
   test('says what a driver needs, every property present', () => {
     const options = { maxPayload: 10, maxFragments: 20, skipUTF8Validation: true, driver: 'stream' }
@@ -64,6 +64,7 @@ describe('driverConfig', () => {
       autoPong: true,
       maxPendingAutoPongs: 60,
       closeTimeout: 30000,
+      deflate: undefined,
       driver: 'stream'
     })
     expect(driverConfig({ ...instance, _isServer: false }, options).role).toBe('client')
@@ -89,7 +90,7 @@ describe('driverConfig', () => {
 })
 
 describe('the environment', () => {
-  const instance = { _isServer: true, _autoPong: true, _maxPendingAutoPongs: 60, _closeTimeout: 30000 }
+  const instance = { _isServer: true, _autoPong: true, _maxPendingAutoPongs: 60, _closeTimeout: 30000, _extensions: {} }
   const before = { ...process.env }
   afterEach(() => { process.env = { ...before } })
 
@@ -126,6 +127,38 @@ describe('the environment', () => {
 
 test('nativeConfig puts role, flags and limits in the order of the addon', () => {
   const config = { role: 'server', maxPayload: 1, maxFragments: 2, maxPendingAutoPongs: 3 }
-  expect(nativeConfig({ ...config, skipUTF8Validation: false, autoPong: true })).toEqual([false, 2, 1, 2, 3])
-  expect(nativeConfig({ ...config, role: 'client', skipUTF8Validation: true, autoPong: false })).toEqual([true, 1, 1, 2, 3])
+  expect(nativeConfig({ ...config, skipUTF8Validation: false, autoPong: true })).toEqual([false, 2, 1, 2, 3, 0])
+  expect(nativeConfig({ ...config, role: 'client', skipUTF8Validation: true, autoPong: false })).toEqual([true, 1, 1, 2, 3, 0])
+})
+
+test('nativeConfig adds what was negotiated of permessage-deflate', () => {
+  const config = { role: 'server', maxPayload: 1, maxFragments: 2, maxPendingAutoPongs: 3, skipUTF8Validation: false, autoPong: false }
+  expect(nativeConfig({ ...config, deflate: { flags: 0x83f1c, threshold: 9 } })).toEqual([false, 0x83f1c, 1, 2, 3, 9])
+})
+
+describe('deflateOptions', () => {
+  test('by default no context is kept, and the threshold is that of ws', () => {
+    expect(deflateOptions({})).toEqual({ serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 })
+  })
+
+  test('reads the options of ws', () => {
+    const options = {
+      serverNoContextTakeover: false,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 10,
+      clientMaxWindowBits: false,
+      threshold: 0,
+      zlibDeflateOptions: { level: 3, memLevel: 7, windowBits: 13 }
+    }
+    expect(deflateOptions(options)).toEqual({
+      serverNoContextTakeover: false,
+      clientNoContextTakeover: true,
+      serverMaxWindowBits: 10,
+      clientMaxWindowBits: 0,
+      threshold: 0,
+      level: 3,
+      memLevel: 7,
+      windowBits: 13
+    })
+  })
 })
