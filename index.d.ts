@@ -229,7 +229,7 @@ declare namespace WebSocket {
     autoPong?: boolean | undefined
     /** How long a closing handshake may take, in milliseconds [30000]. */
     closeTimeout?: number | undefined
-    /** offloop: forces a driver [chosen by the socket]. */
+    /** offloop: the driver to use where the socket allows it [shard]; TLS is always a stream. */
     driver?: 'shard' | 'stream' | undefined
     /** Chooses one of the sub-protocols that the client offers [the first]. */
     handleProtocols?:

@@ -40,7 +40,7 @@ const SERVER_DEFAULTS = Object.freeze({
   server: null
 })
 
-/** Forces a driver for every connection that does not name one: `shard` or `stream`. */
+/** The driver of connections that do not name one; a shard only where the socket allows it. */
 const DRIVER_VARIABLE = 'OFFLOOP_DRIVER'
 const DRIVERS = Object.freeze(['shard', 'stream'])
 

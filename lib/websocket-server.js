@@ -35,7 +35,8 @@ class WebSocketServer extends EventEmitter {
    * @param {boolean} [options.clientTracking] Whether `clients` holds the connections
    * @param {number} [options.closeTimeout] How long a closing handshake may take, in
    *   milliseconds
-   * @param {'shard' | 'stream'} [options.driver] Forces a driver
+   * @param {'shard' | 'stream'} [options.driver] The driver to use where the
+   *   socket allows it
    * @param {Function} [options.handleProtocols] Chooses among the sub-protocols
    * @param {string} [options.host] Where to listen
    * @param {number} [options.maxFragments] The most fragments of a message

@@ -123,7 +123,8 @@ class WebSocket extends EventEmitter {
    * @param {object} options Options
    * @param {boolean} [options.allowSynchronousEvents=true] Whether several events may be
    *   emitted in one turn of the event loop
-   * @param {'shard' | 'stream'} [options.driver] Forces a driver
+   * @param {'shard' | 'stream'} [options.driver] The driver to use where the socket
+   *   allows it
    * @param {number} [options.maxFragments=0] The most fragments of a message; 0 is no limit
    * @param {number} [options.maxPayload=0] The most bytes of a message; 0 is no limit
    * @param {boolean} [options.skipUTF8Validation=false] Whether text is not checked

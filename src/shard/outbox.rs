@@ -335,7 +335,8 @@ mod tests {
         let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
         let table = crate::ProgressTable::new(1);
         let progress = table.entry(0);
-        let taken = || f64::from_bits(table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed));
+        let taken =
+            || f64::from_bits(table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed));
         outbox.put(b"small", &mut pool);
         outbox.mark_charged(1000, 5);
         assert!(!write_into(&mut Vec::new(), &mut outbox, 4, 1));
