@@ -73,7 +73,9 @@ function install() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json')
   const lock = join(ROOT, 'package-lock.json')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
-  run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'])
+  // Not `npm ci`: it wants the optional packages of every platform in the lock file, where npm puts
+  // those of the platform on which the file was written.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'])
 }
 
 const [command, ...rest] = process.argv.slice(2)
