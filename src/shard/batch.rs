@@ -240,16 +240,9 @@ impl EventBatch {
 
     /// Empties the batch for its next turn; what a burst has blown up is given back.
     pub fn reset(&mut self) {
-        const KEEP_BYTES: usize = 256 * 1024;
-        self.records.clear();
-        self.bytes.clear();
+        empty(&mut self.records);
+        empty(&mut self.bytes);
         self.large.clear();
-        if self.bytes.capacity() > KEEP_BYTES {
-            self.bytes = Vec::new();
-        }
-        if self.records.capacity() > KEEP_BYTES / size_of::<Record>() {
-            self.records = Vec::new();
-        }
         self.next_record = 0;
         self.next_byte = 0;
     }
@@ -320,17 +313,19 @@ impl CommandBatch {
 
     /// Empties the batch for its next turn; what a burst has blown up is given back.
     pub(crate) fn reset(&mut self) {
-        const KEEP_BYTES: usize = 256 * 1024;
-        self.records.clear();
-        self.bytes.clear();
+        empty(&mut self.records);
+        empty(&mut self.bytes);
         self.large.clear();
         self.adoptions.clear();
-        if self.bytes.capacity() > KEEP_BYTES {
-            self.bytes = Vec::new();
-        }
-        if self.records.capacity() > KEEP_BYTES / size_of::<Record>() {
-            self.records = Vec::new();
-        }
+    }
+}
+
+/// Empties a buffer for its next turn, and gives back what a burst has blown up.
+fn empty<T>(buffer: &mut Vec<T>) {
+    const KEEP_BYTES: usize = 256 * 1024;
+    buffer.clear();
+    if buffer.capacity() * size_of::<T>() > KEEP_BYTES {
+        *buffer = Vec::new();
     }
 }
 
