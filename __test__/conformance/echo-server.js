@@ -12,7 +12,7 @@
 const http = require('node:http')
 
 /** The suite sends messages of 16 MiB, and messages cut into 65,536 fragments. */
-const LIMITS = { maxPayload: 64 * 1024 * 1024, maxFragments: 1024 * 1024 }
+const LIMITS = { maxPayload: 64 * 1024 * 1024, maxFragments: 1024 * 1024, perMessageDeflate: true }
 
 /**
  * The `handleUpgrade(req, socket, head, callback)` of the implementation under test.

@@ -39,8 +39,8 @@ pub struct Adoption {
 }
 
 mod unix {
-    use std::io::IoSlice;
-    use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+    use std::io::{IoSlice, Write};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -121,6 +121,16 @@ mod unix {
                 (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
                 (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
             }
+        }
+
+        /// Writes what the kernel takes, without asking the runtime, which may not know the socket
+        /// well enough yet to say that it is writable.
+        pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let descriptor = match self {
+                Self::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+                Self::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+            }?;
+            std::net::TcpStream::from(descriptor).write_vectored(slices)
         }
 
         /// Ends our half. Never waits: the kernel does what is left.

@@ -124,7 +124,16 @@ impl Driver {
                     self.endpoint.outbox.notify_when_written();
                 }
             }
-            CommandKind::Destroy => return Progression::Over,
+            CommandKind::Destroy => {
+                // What came before it goes as far as the kernel takes it at once: it may have been
+                // given in the same tick. Nobody waits for the rest, or for an error.
+                let socket = &self.socket;
+                let _ = self
+                    .endpoint
+                    .outbox
+                    .poll_flush(&mut workshop.pool, |slices| Poll::Ready(socket.write_now(slices)));
+                return Progression::Over;
+            }
             CommandKind::Pause => self.is_paused = true,
             CommandKind::Resume => {
                 self.is_paused = false;

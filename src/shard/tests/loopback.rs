@@ -263,13 +263,14 @@ fn the_peers_end_is_told_once_and_the_connection_waits_for_ours() {
 }
 
 #[test]
-fn destroy_ends_the_connection_at_once() {
+fn destroy_ends_the_connection_without_waiting_for_the_peer() {
     let above = Above::start();
     let mut peer = above.adopt(ID, b"");
     above.command(DESTROY, b"");
     above.until(EventKind::Closed);
     let mut rest = Vec::new();
     peer.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"hello", "the kernel gets what was queued before");
 }
 
 #[test]
