@@ -232,7 +232,17 @@ const HANDLE_CLASSES = new Set(['TCP', 'Pipe'])
 function rememberAddresses(socket) {
   void socket.remoteAddress
   void socket.localAddress
+  // Most connections have the local address in common: they share Node's note of it.
+  const own = socket._sockname
+  if (own?.address === sharedName?.address && own?.port === sharedName?.port) {
+    socket._sockname = sharedName
+  } else {
+    sharedName = own
+  }
 }
+
+/** The local address of the connection before. */
+let sharedName
 
 /**
  * Takes what Node has read besides the head.

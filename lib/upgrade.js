@@ -245,7 +245,7 @@ function openUpgraded(ws, options, upgrade, onHeaders) {
       ws._protocol = protocol
     }
   }
-  ws._extensions = extensions
+  if (extensions !== NO_EXTENSIONS) ws._extensions = extensions
   const deflate = extensions[PERMESSAGE_DEFLATE]
   if (deflate) lines.push(`Sec-WebSocket-Extensions: ${deflate.header}`)
   if (onHeaders) onHeaders(lines)

@@ -53,13 +53,7 @@ class WebSocket extends EventEmitter {
     super()
 
     this._events = new Listeners()
-    this._binaryType = BINARY_TYPES[0]
-    this._closeCode = 1006
-    this._closeMessage = EMPTY_BUFFER
     this._driver = null
-    this._extensions = NO_EXTENSIONS
-    this._isServer = true
-    this._protocol = ''
     this._readyState = CONNECTING
     this._socket = null
 
@@ -268,15 +262,21 @@ class WebSocket extends EventEmitter {
 
 // State that most connections never have, or only at their end: an idle one has no room for it.
 const RARE_STATE = {
+  _binaryType: BINARY_TYPES[0],
   _blobSends: null, // a BlobSends while a Blob is being read
   _bufferedAmount: 0, // what was "sent" after the end: counted, and never written
+  _closeCode: 1006,
   _closeFrameReceived: false,
   _closeFrameSent: false,
+  _closeMessage: EMPTY_BUFFER,
   _ended: false, // whether nothing more can be written
   _errorEmitted: false,
+  _extensions: NO_EXTENSIONS,
   _handshake: null, // has abort() while an opening handshake is going on
   _held: null, // events that wait; see incoming.js
+  _isServer: true,
   _paused: false,
+  _protocol: '',
   _receiveFailed: false,
   _receiver: null,
   _sender: null,
