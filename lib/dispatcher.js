@@ -202,8 +202,12 @@ function deliverOther(driver, kind, length, payload, number) {
     case EVENT.CLOSED:
       unregister(driver)
       driver.closed()
-      listeners.closed(ws)
-      driver.afterClosed()
+      try {
+        listeners.closed(ws)
+      } finally {
+        // Also after an exception in a 'close' handler: the server waits for Node's socket.
+        driver.afterClosed()
+      }
       break
   }
 }

@@ -52,6 +52,24 @@ describe.each(implementations)('%s', (name) => {
     await client.readRest()
   })
 
+  test('an exception in close, caught as uncaughtException, does not keep the server from closing', async () => {
+    const child = runProgram(async (kit) => {
+      const caught = []
+      process.on('uncaughtException', (error) => caught.push(error.message))
+      const { port, server } = await kit.serve((webSocket) => {
+        webSocket.on('close', () => {
+          server.close(() => kit.report(caught))
+          throw new Error('thrown in close')
+        })
+      })
+      kit.report(port)
+    }, { env: { OFFLOOP_TEST_IMPLEMENTATION: name } })
+    const client = await RawClient.upgrade({ port: await child.report() })
+    client.socket.end(closeFrame(1000))
+    expect(await child.report()).toEqual(['thrown in close'])
+    await child.expectExit({ code: 0, signal: null })
+  })
+
   test('an exception in connection ends the process with code 1', async () => {
     const child = runProgram(async (kit) => {
       const { port } = await kit.serve(() => { throw new Error('thrown in connection') })
