@@ -1,9 +1,10 @@
 /**
  * `npm run conformance`: Autobahn's fuzzingclient against an echo server, once on each driver.
  *
- *   --cases 1.*,2.*     which cases to run (default: 1 to 7 and 10)
- *   --server shard      shard, stream or ws (for comparison); may be given several times
- *                       (default: shard and stream)
+ *   --cases 1.*,2.*     which cases to run (default: 1 to 7, 9, 10 and a sample of 12 and 13)
+ *   --all               every case; about ten minutes a server longer
+ *   --server shard      shard, stream, core (the Rust layers without Node) or ws (for comparison);
+ *                       may be given several times (default: shard and stream)
  *   --update            accept the results as the expected ones, if the suite calls none a failure
  *
  * The suite's own pages are in __test__/conformance/reports/ afterwards.
@@ -27,27 +28,42 @@ import {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDER = join(ROOT, '__test__', 'conformance')
 const EXPECTED = join(FOLDER, 'expected-results.json')
-const DEFAULT_CASES = '1.*,2.*,3.*,4.*,5.*,6.*,7.*,10.*'
 
-/** What can be tested: the implementation that the echo server loads, and offloop's driver. */
+/** Everything but compression (12 and 13), where a case sends a thousand messages. */
+const UNCOMPRESSED_CASES = '1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*'.split(',')
+const ALL_CASES = [...UNCOMPRESSED_CASES, '12.*', '13.*']
+
+/**
+ * The kinds of payload (12.1 to 12.5) and the parameters offered (13.1 to 13.7), and of the 18 cases
+ * of each those with messages of 16 bytes, of 8 KiB, and of 8 KiB in frames of 256 bytes. Twice the
+ * last one too: 128 KiB in frames of 32 KiB.
+ */
+const COMPRESSED_GROUPS = [1, 2, 3, 4, 5].map((kind) => `12.${kind}`)
+COMPRESSED_GROUPS.push(...[1, 2, 3, 4, 5, 6, 7].map((offer) => `13.${offer}`))
+const COMPRESSED_SAMPLE = COMPRESSED_GROUPS.flatMap((group) =>
+  [1, 6, 11].map((number) => `${group}.${number}`)
+)
+const DEFAULT_CASES = [...UNCOMPRESSED_CASES, ...COMPRESSED_SAMPLE, '12.1.18', '13.1.18']
+
+const ECHO_SERVER = [process.execPath, join(FOLDER, 'echo-server.js')]
+
+/** What can be tested: the command that starts an echo server, and offloop's driver in it. */
 const SERVERS = {
-  shard: { implementation: 'offloop', driver: 'shard' },
-  stream: { implementation: 'offloop', driver: 'stream' },
-  ws: { implementation: 'ws' }
+  shard: { command: [...ECHO_SERVER, 'offloop'], driver: 'shard' },
+  stream: { command: [...ECHO_SERVER, 'offloop'], driver: 'stream' },
+  core: { command: 'cargo run --quiet --release -p offloop-shard --example echo'.split(' ') },
+  ws: { command: [...ECHO_SERVER, 'ws'] }
 }
 
 /**
  * Runs the echo server while `use` runs.
  *
- * @param {{ implementation: string, driver?: string }} server which one
+ * @param {{ command: string[], driver?: string }} server which one
  * @param {(url: string) => Promise<void>} use is given the server's address
  */
-async function withEchoServer({ implementation, driver }, use) {
+async function withEchoServer({ command: [program, ...args], driver }, use) {
   const env = driver ? { ...process.env, OFFLOOP_DRIVER: driver } : process.env
-  const child = spawn(process.execPath, [join(FOLDER, 'echo-server.js'), implementation], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env
-  })
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], cwd: ROOT, env })
   const ended = once(child, 'exit')
   try {
     const line = once(createInterface({ input: child.stdout }), 'line')
@@ -120,14 +136,16 @@ function report(verdicts) {
 function readArguments() {
   const { values } = parseArgs({
     options: {
-      cases: { type: 'string', default: DEFAULT_CASES },
+      cases: { type: 'string' },
+      all: { type: 'boolean', default: false },
       server: { type: 'string', multiple: true, default: ['shard', 'stream'] },
       update: { type: 'boolean', default: false }
     }
   })
   const unknown = values.server.find((name) => !Object.hasOwn(SERVERS, name))
-  if (unknown) throw new Error(`unknown server "${unknown}": shard, stream or ws`)
-  return { cases: values.cases.split(','), servers: values.server, update: values.update }
+  if (unknown) throw new Error(`unknown server "${unknown}": ${Object.keys(SERVERS).join(', ')}`)
+  const cases = values.cases?.split(',') ?? (values.all ? ALL_CASES : DEFAULT_CASES)
+  return { cases, servers: values.server, update: values.update }
 }
 
 /**

@@ -77,29 +77,32 @@ pub const EVENT_LARGE: u32 = 1 << 9;
 
 /// What is to be done on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum CommandKind {
     /// Send a text message or a fragment of one.
-    Text,
+    Text = 1,
     /// Send a binary message or a fragment of one.
-    Binary,
+    Binary = 2,
     /// Send a ping.
-    Ping,
+    Ping = 3,
     /// Send a pong.
-    Pong,
+    Pong = 4,
     /// Send a close frame; the payload is its body (code and reason, or nothing).
-    Close,
+    Close = 5,
     /// Write out what is queued, then end our half of the transport.
-    End,
+    End = 6,
     /// Drop the connection now.
-    Destroy,
+    Destroy = 7,
     /// Stop reading.
-    Pause,
+    Pause = 8,
     /// Go on reading.
-    Resume,
+    Resume = 9,
     /// Drop the connection when it still exists after its close timeout.
-    StartCloseTimer,
+    StartCloseTimer = 10,
     /// Take over the batch's next adoption.
-    Adopt,
+    Adopt = 11,
+    /// Mask the next frame with the payload: four bytes that the user chose.
+    MaskingKey = 12,
 }
 
 impl CommandKind {
@@ -118,6 +121,7 @@ impl CommandKind {
             9 => Self::Resume,
             10 => Self::StartCloseTimer,
             11 => Self::Adopt,
+            12 => Self::MaskingKey,
             _ => return None,
         })
     }
@@ -131,9 +135,6 @@ pub const COMMAND_COMPRESS: u32 = 1 << 9;
 pub const COMMAND_NOTIFY: u32 = 1 << 10;
 /// The payload is the next one of the batch's large payloads.
 pub const COMMAND_LARGE: u32 = 1 << 11;
-/// The record's word for `CommandKind::Adopt`.
-const ADOPT_WORD: u32 = 11;
-
 /// Events of one turn of a shard, in the order in which they happened.
 #[derive(Debug, Default)]
 pub struct EventBatch {
@@ -293,7 +294,7 @@ impl CommandBatch {
 
     /// Adds the take-over of a socket; commands for it may follow in the same batch.
     pub fn push_adoption(&mut self, adoption: Adoption) {
-        self.records.push([adoption.id.get(), ADOPT_WORD, 0, 0]);
+        self.records.push([adoption.id.get(), CommandKind::Adopt as u32, 0, 0]);
         self.adoptions.push_back(adoption);
     }
 

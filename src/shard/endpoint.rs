@@ -36,6 +36,8 @@ pub(crate) struct Endpoint {
     id: ConnectionId,
     role: Role,
     protocol: Connection,
+    /// The key that the user has chosen for the next frame.
+    chosen_key: Option<MaskingKey>,
     /// Bytes to be written.
     pub outbox: Outbox,
 }
@@ -45,6 +47,7 @@ struct Surroundings<'a> {
     outbox: &'a mut Outbox,
     pool: &'a mut BufferPool,
     keys: &'a mut MaskingKeys,
+    chosen_key: Option<MaskingKey>,
     deflate: &'a mut deflate::Shared,
     pongs: u32,
 }
@@ -59,7 +62,7 @@ impl Host for Surroundings<'_> {
     }
 
     fn masking_key(&mut self) -> MaskingKey {
-        self.keys.next_key()
+        self.chosen_key.take().unwrap_or_else(|| self.keys.next_key())
     }
 
     fn deflate(&mut self) -> &mut deflate::Shared {
@@ -78,7 +81,8 @@ impl Host for Surroundings<'_> {
 impl Endpoint {
     /// A connection whose opening handshake is done.
     pub(crate) fn new(id: ConnectionId, role: Role, config: Arc<Config>) -> Self {
-        Self { id, role, protocol: Connection::new(role, config), outbox: Outbox::default() }
+        let protocol = Connection::new(role, config);
+        Self { id, role, protocol, chosen_key: None, outbox: Outbox::default() }
     }
 
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
@@ -86,7 +90,7 @@ impl Endpoint {
         let Self { id, protocol, outbox, .. } = self;
         let Workshop { events, pool, keys, deflate } = workshop;
         let before = outbox.queued_bytes();
-        let mut host = Surroundings { outbox, pool, keys, deflate, pongs: 0 };
+        let mut host = Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0 };
         let mut weight = 0;
         protocol.handle_input(input, &mut host, &mut |event| {
             weight += push_event(events, *id, event);
@@ -108,9 +112,10 @@ impl Endpoint {
         payload: Payload<'_>,
         workshop: &mut Workshop,
     ) {
-        let Self { role, protocol, outbox, .. } = self;
+        let Self { role, protocol, chosen_key, outbox, .. } = self;
         let Workshop { pool, keys, deflate, .. } = workshop;
-        let mut host = Surroundings { outbox, pool, keys, deflate, pongs: 0 };
+        let chosen_key = chosen_key.take();
+        let mut host = Surroundings { outbox, pool, keys, chosen_key, deflate, pongs: 0 };
         let sent = match kind {
             CommandKind::Text | CommandKind::Binary => {
                 let kind = match kind {
@@ -135,6 +140,10 @@ impl Endpoint {
                     _ => (None, &[][..]),
                 };
                 protocol.send_close(code, reason, &mut host)
+            }
+            CommandKind::MaskingKey => {
+                self.chosen_key = bytes(&payload).first_chunk().copied().map(MaskingKey);
+                return;
             }
             _ => return,
         };

@@ -29,6 +29,12 @@ impl ConnectionId {
     pub const fn index(self) -> usize {
         (self.0 & ((1 << INDEX_BITS) - 1)) as usize
     }
+
+    /// The name of the connection that gets this one's place when it is gone.
+    #[must_use]
+    pub const fn next_generation(self) -> Self {
+        Self((self.0 + (1 << INDEX_BITS)) & (u32::MAX >> 1))
+    }
 }
 
 /// Connections in a vector, found by index and checked by generation.
@@ -77,7 +83,7 @@ mod tests {
     #[test]
     fn finds_only_the_generation_that_it_holds() {
         let old = ConnectionId::new(5);
-        let new = ConnectionId::new(5 | 1 << INDEX_BITS);
+        let new = old.next_generation();
         let mut registry = Registry::default();
         assert_eq!(registry.insert(new, "new"), None);
         assert_eq!(registry.get_mut(old), None);

@@ -74,9 +74,10 @@ pub fn judge<'a>(request: &Request<'a>) -> Result<Accepted<'a>, Refusal> {
 }
 
 impl Accepted<'_> {
-    /// The whole 101 response, for a driver without an HTTP server; `protocol` is the one chosen.
+    /// The whole 101 response, for a driver without an HTTP server: with the subprotocol that was
+    /// chosen, and with what was agreed on of the extensions.
     #[must_use]
-    pub fn response(&self, protocol: Option<&str>) -> String {
+    pub fn response(&self, protocol: Option<&str>, extensions: Option<&str>) -> String {
         let mut response = format!(
             "HTTP/1.1 101 Switching Protocols\r\n\
              Upgrade: websocket\r\n\
@@ -84,10 +85,12 @@ impl Accepted<'_> {
              Sec-WebSocket-Accept: {}\r\n",
             self.accept
         );
-        if let Some(protocol) = protocol {
-            response.push_str("Sec-WebSocket-Protocol: ");
-            response.push_str(protocol);
-            response.push_str("\r\n");
+        let headers =
+            [("Sec-WebSocket-Protocol", protocol), ("Sec-WebSocket-Extensions", extensions)];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                response.extend([name, ": ", value, "\r\n"]);
+            }
         }
         response.push_str("\r\n");
         response

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use offloop_protocol::{Config, Role};
 use offloop_shard::{
-    AdoptedSocket, Adoption, CommandBatch, ConnectionId, Doorbell, EventBatch, EventKind, Progress,
-    ShardHandle,
+    AdoptedSocket, Adoption, COMMAND_NOTIFY, CommandBatch, CommandKind, ConnectionId, Doorbell,
+    EventBatch, EventKind, Progress, ShardHandle,
 };
 
 const ID: ConnectionId = ConnectionId::new(3);
@@ -20,13 +20,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 /// Long enough for any machine; only a hang takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const TEXT: u32 = 1;
-const END: u32 = 6;
-const DESTROY: u32 = 7;
-const PAUSE: u32 = 8;
-const RESUME: u32 = 9;
-const START_CLOSE_TIMER: u32 = 10;
-const NOTIFY: u32 = 1 << 10;
+const TEXT: u32 = CommandKind::Text as u32;
+const END: u32 = CommandKind::End as u32;
+const DESTROY: u32 = CommandKind::Destroy as u32;
+const PAUSE: u32 = CommandKind::Pause as u32;
+const RESUME: u32 = CommandKind::Resume as u32;
+const START_CLOSE_TIMER: u32 = CommandKind::StartCloseTimer as u32;
 
 /// A shard and what a layer above it would be.
 struct Above {
@@ -215,7 +214,7 @@ fn an_undelivered_flood_stops_at_the_high_water_mark() {
     }
     let before = fill();
     for _ in 0..3 {
-        above.command(TEXT | NOTIFY, b"");
+        above.command(TEXT | COMMAND_NOTIFY, b"");
         let events = above.until(EventKind::Written);
         assert_eq!(events.len(), 1, "nothing is read above the mark");
     }
@@ -227,10 +226,10 @@ fn pause_stops_reading_and_resume_goes_on() {
     let above = Above::start();
     let mut peer = above.adopt(ID, b"");
     above.command(PAUSE, b"");
-    above.command(TEXT | NOTIFY, b"paused");
+    above.command(TEXT | COMMAND_NOTIFY, b"paused");
     above.until(EventKind::Written);
     peer.write_all(&frame(b"later")).unwrap();
-    above.command(TEXT | NOTIFY, b"still paused");
+    above.command(TEXT | COMMAND_NOTIFY, b"still paused");
     let events = above.until(EventKind::Written);
     assert!(events.iter().all(|(_, kind, _)| *kind == EventKind::Written as u32));
     above.command(RESUME, b"");
@@ -284,7 +283,7 @@ fn the_close_timer_ends_a_connection_whose_peer_does_not() {
 #[test]
 fn a_command_for_a_connection_that_is_gone_touches_nobody() {
     let above = Above::start();
-    let successor = ConnectionId::new(ID.get() | 1 << 24);
+    let successor = ID.next_generation();
     let mut peer = above.adopt(successor, b"");
     above.command(TEXT, b"for the predecessor");
     above.command(DESTROY, b"");

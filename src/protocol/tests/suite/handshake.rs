@@ -22,11 +22,13 @@ fn accepts_a_good_request() {
     assert_eq!(accepted.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert!(accepted.protocols.is_empty());
     assert_eq!(
-        accepted.response(None),
+        accepted.response(None, None),
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
     );
-    assert!(accepted.response(Some("chat")).ends_with("\r\nSec-WebSocket-Protocol: chat\r\n\r\n"));
+    assert!(accepted.response(Some("chat"), Some("permessage-deflate")).ends_with(
+        "\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    ));
 }
 
 #[test]
