@@ -65,8 +65,9 @@ class StreamDriver extends Driver {
     this.socket.end()
   }
 
-  /** Drops the connection. */
+  /** Drops the connection; what was sent before, maybe in the same tick, the socket gets first. */
   destroy() {
+    sendQueue.flush()
     this.socket.destroy()
   }
 

@@ -153,6 +153,16 @@ describe.each(implementations)('%s', (name, of) => {
     expect(await closed).toEqual({ code: 4000, reason: '' })
   })
 
+  test('what is sent right before terminate() reaches the peer', async () => {
+    const { client, webSocket } = await open()
+    webSocket.on('message', () => {
+      webSocket.send('bye')
+      webSocket.terminate()
+    })
+    await client.write(frame(OPCODE.text, 'go'))
+    expect((await client.readFrame()).payload.toString()).toBe('bye')
+  })
+
   test('close and terminate in close listeners do nothing, and close comes once', async () => {
     const { client, webSocket } = await open()
     const log = recordEvents(webSocket, ['close', 'error'])
