@@ -56,6 +56,18 @@ export function cpuBetween(pid, before, after) {
 }
 
 /**
+ * The CPU time of everything that runs on this machine.
+ *
+ * @returns {number} nanoseconds since it was started, in ticks of 10 ms
+ */
+export function busyNs() {
+  // user, nice, system, idle, iowait, irq, softirq: all but the two in which nothing runs.
+  const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].split(/\s+/)
+  const [user, nice, system, , , irq, softirq] = fields.map(Number)
+  return (user + nice + system + irq + softirq) * TICK_NS
+}
+
+/**
  * Resident memory of a process.
  *
  * @param {number} pid the process

@@ -1,11 +1,12 @@
 /**
- * From samples to medians, spreads and ratios, and to the table that people read.
+ * From samples to medians, spreads and ratios, and to the tables that people read.
  */
 
-import { METRICS } from './workloads.mjs'
+import { METRICS } from './metrics.mjs'
+import { SERVERS } from './servers.mjs'
 
-/** All ratios are to this server. */
-const BASELINE = 'ws'
+/** The server whose ratios to the others are shown. */
+export const SUBJECT = 'offloop'
 
 /**
  * The middle value; of an even number, the mean of the two in the middle.
@@ -24,78 +25,111 @@ export function median(values) {
  * @property {number} median over the rounds
  * @property {number} min lowest round
  * @property {number} max highest round
- * @property {number} [ratioToWs] median of the ratios taken round by round: the two servers of a
- *   round ran one after the other, so what slows the machine for a while falls out
+ */
+
+/**
+ * @typedef {object} Summaries
+ * @property {Record<string, Record<string, Summary>>} servers server -> metric -> summary
+ * @property {Record<string, Record<string, number>>} ratios other server -> metric -> median of the
+ *   ratios offloop / other taken round by round: the servers of a round ran one after the other, so
+ *   what slows the machine for a while falls out
  */
 
 /**
  * Sums up one workload.
  *
  * @param {Record<string, object[]>} samples server -> one sample a round
- * @returns {Record<string, Record<string, Summary>>} server -> metric -> summary
+ * @returns {Summaries} medians, spreads and ratios
  */
 export function summarise(samples) {
-  const baseline = samples[BASELINE]
-  return Object.fromEntries(
-    Object.entries(samples).map(([server, rounds]) => {
-      const metrics = Object.keys(METRICS).filter((metric) => metric in rounds[0])
-      return [
-        server,
-        Object.fromEntries(metrics.map((metric) => [metric, summary(metric, rounds, baseline)]))
-      ]
+  const subject = samples[SUBJECT]
+  const servers = mapValues(samples, (rounds) =>
+    perMetric(rounds, (metric) => {
+      const values = rounds.map((sample) => sample[metric])
+      return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
     })
   )
+  const others = Object.entries(samples).filter(([server]) => subject && server !== SUBJECT)
+  const ratios = mapValues(Object.fromEntries(others), (rounds) =>
+    perMetric(rounds, (metric) =>
+      median(rounds.map((sample, round) => subject[round][metric] / sample[metric]))
+    )
+  )
+  return { servers, ratios }
 }
 
 /**
- * Sums up one metric of one server.
+ * An object with the same keys.
  *
- * @param {string} metric its name
- * @param {object[]} rounds the server's samples
- * @param {object[]|undefined} baseline the samples of ws, when it ran
- * @returns {Summary} median, spread and ratio
+ * @param {Record<string, object>} object any
+ * @param {(value: object) => object} change what to make of each value
+ * @returns {Record<string, object>} the new object
  */
-function summary(metric, rounds, baseline) {
-  const values = rounds.map((sample) => sample[metric])
-  const found = { median: median(values), min: Math.min(...values), max: Math.max(...values) }
-  if (!baseline) return found
-  return { ...found, ratioToWs: median(values.map((value, i) => value / baseline[i][metric])) }
+function mapValues(object, change) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
 }
 
 /**
- * The table of one workload: a line for each metric, a column for each server.
+ * Something for each metric that a server has.
+ *
+ * @param {object[]} rounds its samples
+ * @param {(metric: string) => object} sumUp what to make of one
+ * @returns {Record<string, object>} metric -> that
+ */
+function perMetric(rounds, sumUp) {
+  const metrics = Object.keys(METRICS).filter((metric) => metric in rounds[0])
+  return Object.fromEntries(metrics.map((metric) => [metric, sumUp(metric)]))
+}
+
+/**
+ * The table of one workload: a line for each server, one for each ratio, a column for each metric.
  *
  * @param {string} title what was done
- * @param {Record<string, Record<string, Summary>>} servers from {@link summarise}
+ * @param {Summaries} summaries from {@link summarise}
  * @returns {string} lines of text
  */
-export function formatTable(title, servers) {
-  const names = Object.keys(servers)
-  const others = names.filter((name) => name !== BASELINE && servers[BASELINE])
-  const header = ['', ...names, ...others.map((name) => `${name} / ${BASELINE}`)]
-  const rows = Object.keys(servers[names[0]]).map((metric) => [
-    METRICS[metric].label,
-    ...names.map((name) => formatSummary(servers[name][metric], METRICS[metric].digits)),
-    ...others.map((name) => servers[name][metric].ratioToWs.toFixed(3))
+export function formatWorkload(title, { servers, ratios }) {
+  const used = Object.values(servers).flatMap((metrics) => Object.keys(metrics))
+  const metrics = Object.keys(METRICS).filter((metric) => used.includes(metric))
+  const rows = Object.entries(servers).map(([server, found]) => [
+    SERVERS[server].title,
+    ...metrics.map((metric) => formatSummary(found[metric], METRICS[metric].digits))
   ])
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...rows].map((row) => row[column].length))
-  )
-  const line = (row) =>
+  const ratioRows = Object.entries(ratios).map(([server, found]) => [
+    `${SUBJECT} / ${SERVERS[server].title}`,
+    ...metrics.map((metric) => found[metric]?.toFixed(3) ?? '-')
+  ])
+  const header = ['', ...metrics.map((metric) => METRICS[metric].label)]
+  return [title, ...alignColumns([header, ...rows, ...ratioRows])].join('\n')
+}
+
+/**
+ * Pads cells so that columns stand in line.
+ *
+ * @param {string[][]} rows equally long
+ * @returns {string[]} one line for each
+ */
+export function alignColumns(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  return rows.map((row) =>
     row
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
       .join('  ')
-  return [title, line(header), ...rows.map(line)].join('\n')
+      .trimEnd()
+  )
 }
 
 /**
  * One cell: the median, and the lowest and highest round.
  *
- * @param {Summary} summary what to show
+ * @param {Summary|undefined} summary what to show, if the server has it
  * @param {number} digits after the point
  * @returns {string} for example '14.50 (14.10..15.20)'
  */
-function formatSummary({ median: middle, min, max }, digits) {
-  const [shown, low, high] = [middle, min, max].map((value) => value.toFixed(digits))
+function formatSummary(summary, digits) {
+  if (!summary) return '-'
+  const [shown, low, high] = [summary.median, summary.min, summary.max].map((value) =>
+    value.toFixed(digits)
+  )
   return low === high ? shown : `${shown} (${low}..${high})`
 }

@@ -1,104 +1,32 @@
 /**
- * The benchmark: offloop and ws side by side. Started by scripts/bench.mjs (`npm run bench`).
+ * The benchmark: offloop and its peers side by side. Started by scripts/bench.mjs
+ * (`npm run bench`).
  *
  * The servers take turns, round by round, each sample with a fresh process; the server has one core
  * and the load generator another. The ratios are the result: the times depend on the machine.
  */
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { dirname } from 'node:path'
 
+import { drawChart } from './chart.mjs'
+import { formatGoals } from './goals.mjs'
+import { METRICS } from './metrics.mjs'
+import { buildProgram, prepare } from './peers.mjs'
 import { allowedCores, descriptorLimit } from './process.mjs'
-import { formatTable, summarise } from './report.mjs'
-import { SPARE_DESCRIPTORS, WORKLOADS } from './workloads.mjs'
+import { formatWorkload, median, summarise } from './report.mjs'
+import { takeSample } from './samples.mjs'
+import { SERVERS, takesPart } from './servers.mjs'
+import { WORKLOADS } from './workloads.mjs'
 
-export const USAGE = `npm run bench [-- OPTIONS]
-  --quick                 2 rounds of 1 second
-  --rounds N              rounds [5]
-  --seconds S             measured part of a sample [3]
-  --servers LIST          of offloop,ws [both]
-  --workloads LIST        of ${Object.keys(WORKLOADS).join(',')} [all]
-  --idle N                idle connections [9000, or what the descriptor limit allows]
-  --out FILE              where the results go [bench/results/latest.json]
-  --help`
-
-const SERVERS = ['offloop', 'ws']
-const RESULTS = fileURLToPath(new URL('results/latest.json', import.meta.url))
-
-/**
- * @typedef {object} Options
- * @property {number} rounds how often each server runs each workload
- * @property {number} seconds length of a measured part
- * @property {string[]} servers which ones
- * @property {string[]} workloads which ones
- * @property {number} idle connections
- * @property {string} out file for the results
- */
-
-/**
- * Reads the command line.
- *
- * @param {string[]} args without the program
- * @returns {Options|undefined} undefined when help was asked for
- */
-export function readOptions(args) {
-  const string = { type: 'string' }
-  const boolean = { type: 'boolean' }
-  const { values } = parseArgs({
-    args,
-    options: {
-      quick: boolean,
-      help: boolean,
-      rounds: string,
-      seconds: string,
-      servers: string,
-      workloads: string,
-      idle: string,
-      out: string
-    }
-  })
-  if (values.help) return undefined
-  return {
-    rounds: positive('rounds', values.rounds ?? (values.quick ? 2 : 5)),
-    seconds: positive('seconds', values.seconds ?? (values.quick ? 1 : 3)),
-    servers: chosen('servers', values.servers, SERVERS),
-    workloads: chosen('workloads', values.workloads, Object.keys(WORKLOADS)),
-    idle: positive('idle', values.idle ?? 9000),
-    out: values.out ?? RESULTS
-  }
-}
-
-/**
- * Checks a number.
- *
- * @param {string} name of the option
- * @param {string|number} value as given
- * @returns {number} above zero
- */
-function positive(name, value) {
-  const number = Number(value)
-  if (!(number > 0)) throw new Error(`--${name} ${value} is not a number above zero\n${USAGE}`)
-  return number
-}
-
-/**
- * Checks a list of names.
- *
- * @param {string} name of the option
- * @param {string|undefined} list names with commas between, undefined for all
- * @param {string[]} known all names
- * @returns {string[]} the chosen ones
- */
-function chosen(name, list, known) {
-  const names = list?.split(',') ?? known
-  const unknown = names.find((one) => !known.includes(one))
-  if (unknown !== undefined) throw new Error(`--${name}: unknown "${unknown}"\n${USAGE}`)
-  return names
-}
+/** What a process needs descriptors for beside its connections, generously. */
+const SPARE_DESCRIPTORS = 200
+/** From here on, other processes are said to have disturbed the run; in cores. */
+const DISTURBING_CORES = 0.25
+/** From here on, the load generator is said to have been the limit; in cores. */
+const LOAD_LIMIT_CORES = 0.95
 
 /**
  * Which core the server has, and which the load generator.
@@ -119,105 +47,215 @@ function chooseCores() {
 }
 
 /**
- * The number of idle connections that the descriptor limit allows.
+ * The number of connections that the descriptor limit allows.
  *
- * @param {number} wanted how many were asked for
- * @returns {number} at most that many
+ * @param {string[]} workloads which ones are run
+ * @returns {number} at most so many
  */
-function limitIdle(wanted) {
+function limitConnections(workloads) {
   const possible = descriptorLimit() - SPARE_DESCRIPTORS
-  if (wanted <= possible) return wanted
-  console.log(`${possible} idle connections instead of ${wanted}: the descriptor limit (ulimit -n)`)
+  for (const name of workloads) {
+    const { connections } = WORKLOADS[name].load
+    if (connections > possible) {
+      console.log(`${name}: ${possible} connections, not ${connections}: see ulimit -n`)
+    }
+  }
   return possible
+}
+
+/**
+ * Drops the servers that cannot be started here, and says why.
+ *
+ * @param {string[]} servers wanted
+ * @param {Record<string, import('./peers.mjs').Launcher>} launchers by kind
+ * @returns {string[]} those that can
+ */
+function startable(servers, launchers) {
+  return servers.filter((server) => {
+    const { command, reason } = launchers[SERVERS[server].kind]
+    if (!command) console.log(`without ${SERVERS[server].title}: ${reason}`)
+    return command !== undefined
+  })
 }
 
 /**
  * Takes all samples.
  *
- * @param {Options} options what to run
- * @param {import('./workloads.mjs').Bench} bench settings for the samples
- * @returns {Promise<Record<string, Record<string, object[]>>>} workload -> server -> samples
+ * @param {import('./options.mjs').Options} options what to run
+ * @param {string[]} servers which servers
+ * @param {import('./samples.mjs').Bench} bench settings for the samples
+ * @returns {Promise<{ samples: Record<string, Record<string, object[]>>, failures: string[] }>}
+ *   workload -> server -> samples; a server that failed once in a workload is not in it
  */
-async function takeSamples(options, bench) {
-  const samples = Object.fromEntries(
-    options.workloads.map((workload) => [
-      workload,
-      Object.fromEntries(options.servers.map((server) => [server, []]))
-    ])
-  )
-  for (let round = 0; round < options.rounds; round += 1) {
+async function takeSamples({ rounds, workloads }, servers, bench) {
+  const failures = []
+  const samples = {}
+  for (const workload of workloads) {
+    const taking = servers.filter((server) => takesPart(server, WORKLOADS[workload]))
+    samples[workload] = Object.fromEntries(taking.map((server) => [server, []]))
+  }
+  for (let round = 0; round < rounds; round += 1) {
     // Every other round in the opposite order: no server is always the one that comes after.
-    const order = round % 2 === 0 ? options.servers : options.servers.toReversed()
-    for (const workload of options.workloads) {
-      for (const server of order) {
-        process.stderr.write(`round ${round + 1} of ${options.rounds}: ${workload}, ${server}\n`)
-        samples[workload][server].push(await WORKLOADS[workload].take(bench, server))
+    const order = round % 2 === 0 ? servers : servers.toReversed()
+    for (const workload of workloads) {
+      for (const server of order.filter((name) => name in samples[workload])) {
+        process.stderr.write(`round ${round + 1} of ${rounds}: ${workload}, ${server}\n`)
+        try {
+          samples[workload][server].push(await takeSample(bench, server, WORKLOADS[workload]))
+        } catch (error) {
+          failures.push(`${workload}, ${server}: ${error.message}`)
+          process.stderr.write(`failed: ${error.message}\n`)
+          delete samples[workload][server]
+        }
       }
     }
   }
-  return samples
+  return { samples, failures }
 }
 
 /**
  * What the numbers were measured on.
  *
- * @param {import('./workloads.mjs').Bench} bench settings
+ * @param {import('./samples.mjs').Bench} bench settings
  * @returns {object} names and versions
  */
-function describeMachine({ serverCore }) {
-  const version = (file) => JSON.parse(readFileSync(file, 'utf8')).version
-  const require = createRequire(import.meta.url)
+function describeMachine({ serverCore, launchers }) {
+  const versions = Object.entries(launchers)
+    .filter(([, { version }]) => version)
+    .map(([kind, { version }]) => [kind, version])
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     kernel: release(),
     pinned: serverCore !== undefined,
     node: process.version,
-    offloop: version(new URL('../package.json', import.meta.url)),
-    ws: version(require.resolve('ws/package.json'))
+    versions: Object.fromEntries(versions)
   }
 }
 
 /**
- * Writes the results in one step, so that a run that fails leaves the last ones alone.
+ * What other processes used of the machine.
+ *
+ * @param {object[]} samples of any server
+ * @returns {number|undefined} median, in cores; undefined when no sample says so
+ */
+function medianOtherCores(samples) {
+  const known = samples.map(({ otherCores }) => otherCores).filter((cores) => cores !== undefined)
+  return known.length > 0 ? median(known) : undefined
+}
+
+/**
+ * Says what the reader should know about the samples themselves.
+ *
+ * @param {string} title of the workload
+ * @param {Record<string, object[]>} samples server -> samples
+ * @returns {string[]} lines of text
+ */
+function remarks(title, samples) {
+  const lines = []
+  const others = medianOtherCores(Object.values(samples).flat())
+  if (others === undefined) return lines
+  if (others > DISTURBING_CORES) {
+    lines.push(`disturbed: other processes used ${others.toFixed(2)} cores meanwhile (median)`)
+  }
+  for (const [server, taken] of Object.entries(samples)) {
+    const load = median(taken.map(({ loadCores }) => loadCores))
+    if (load > LOAD_LIMIT_CORES && WORKLOADS[title].mode !== 'paced') {
+      lines.push(`the load generator was busy all the time: ${SERVERS[server].title} had more to give`)
+    }
+  }
+  return lines
+}
+
+/**
+ * The results as text that is not longer than it must be.
+ *
+ * @param {object} results what
+ * @returns {string} JSON: numbers with six digits, what holds nothing else on one line
+ */
+function toJson(results) {
+  const short = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
+  const text = JSON.stringify(results, short, 1)
+  return `${text.replace(/[[{][^[\]{}]*[\]}]/g, (part) => part.replace(/\s+/g, ' '))}\n`
+}
+
+/**
+ * One list for each metric, with its value in each round.
+ *
+ * @param {Record<string, object[]>} samples server -> one sample a round
+ * @returns {Record<string, Record<string, number[]>>} server -> metric -> values
+ */
+function byMetric(samples) {
+  const lists = Object.entries(samples).map(([server, rounds]) => {
+    const metrics = Object.keys(rounds[0])
+    const values = metrics.map((metric) => [metric, rounds.map((sample) => sample[metric])])
+    return [server, Object.fromEntries(values)]
+  })
+  return Object.fromEntries(lists)
+}
+
+/**
+ * Writes the results, and the chart beside them. The results in one step, so that a run that is
+ * stopped leaves the last ones alone.
  *
  * @param {string} file where to
  * @param {object} results what
  */
 function writeResults(file, results) {
-  mkdirSync(new URL('results', import.meta.url), { recursive: true })
+  mkdirSync(dirname(file), { recursive: true })
   const temporary = file.replace(/(\.json)?$/, '.tmp.json')
-  writeFileSync(temporary, `${JSON.stringify(results, null, 2)}\n`)
+  writeFileSync(temporary, toJson(results))
   renameSync(temporary, file)
+  const chart = drawChart(results.workloads)
+  if (chart) writeFileSync(file.replace(/(\.json)?$/, '.svg'), chart)
+}
+
+/**
+ * Prints the tables.
+ *
+ * @param {object} results all of them
+ * @param {Record<string, Record<string, object[]>>} samples workload -> server -> samples
+ */
+function print({ machine, rounds, seconds, workloads }, samples) {
+  const versions = Object.entries(machine.versions).map(([kind, version]) => `${kind} ${version}`)
+  console.log(
+    `\nNode ${machine.node}, ${versions.join(', ')}; ${machine.cpu}, ${machine.cores} cores; ` +
+      `median (lowest..highest) of ${rounds} rounds of ${seconds} s`
+  )
+  for (const [name, summaries] of Object.entries(workloads)) {
+    console.log(`\n${formatWorkload(`${name}: ${summaries.title}`, summaries)}`)
+    for (const line of remarks(name, samples[name])) console.log(line)
+  }
+  console.log(['', ...formatGoals(workloads, METRICS)].join('\n'))
 }
 
 /**
  * Runs the benchmark, prints the tables and writes the results.
  *
- * @param {string} load path of the built load generator
- * @param {Options} options what to run
+ * @param {import('./options.mjs').Options} options what to run
  */
-export async function run(load, options) {
+export async function run(options) {
+  const launchers = prepare(options.servers.map((server) => SERVERS[server].kind))
   const bench = {
-    load,
+    load: buildProgram('load'),
+    launchers,
     seconds: options.seconds,
-    idleConnections: limitIdle(options.idle),
+    connectionLimit: limitConnections(options.workloads),
     ...chooseCores()
   }
-  const samples = await takeSamples(options, bench)
-  const machine = describeMachine(bench)
+  const servers = startable(options.servers, launchers)
+  const { samples, failures } = await takeSamples(options, servers, bench)
   const workloads = {}
-  console.log(
-    `\nNode ${machine.node}, ws ${machine.ws}, ${machine.cpu}, ${machine.cores} cores; median ` +
-      `(lowest..highest) of ${options.rounds} rounds of ${options.seconds} s`
-  )
   for (const [name, taken] of Object.entries(samples)) {
-    const summaries = summarise(taken)
-    workloads[name] = { title: WORKLOADS[name].title, summaries, samples: taken }
-    console.log(`\n${formatTable(`${name}: ${WORKLOADS[name].title}`, summaries)}`)
+    if (Object.keys(taken).length === 0) continue
+    workloads[name] = { title: WORKLOADS[name].title, ...summarise(taken), samples: byMetric(taken) }
   }
-  const { rounds, seconds } = options
+  const { rounds, seconds, out } = options
   const date = new Date().toISOString()
-  writeResults(options.out, { date, machine, rounds, seconds, workloads })
-  console.log(`\nwritten to ${options.out}`)
+  const otherCores = medianOtherCores(Object.values(samples).map(Object.values).flat(2))
+  const results = { date, machine: describeMachine(bench), otherCores, rounds, seconds, workloads }
+  print(results, samples)
+  writeResults(out, results)
+  console.log(`\nwritten to ${out}`)
+  if (failures.length > 0) throw new Error(`samples failed:\n${failures.join('\n')}`)
 }

@@ -1,17 +1,21 @@
 'use strict'
 
-/** Echo with offloop, through `handleUpgrade` on a plain http server. */
+/** offloop, through `handleUpgrade` on a plain http server. */
 
 const http = require('node:http')
 const { handleUpgrade } = require('../../index.js')
-const { serve } = require('./control')
+const { answerRequest, attend, serve, task, webSocketOptions } = require('./control')
 
-const server = http.createServer()
+const server = http.createServer(answerRequest)
+const options = webSocketOptions()
+/** All connections, where somebody has to know them. */
+const clients = task.task === 'broadcast' ? new Set() : undefined
 
 server.on('upgrade', (req, socket, head) => {
-  handleUpgrade(req, socket, head, (ws) => {
-    ws.on('error', console.error)
-    ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }))
+  handleUpgrade(req, socket, head, options, (ws) => {
+    clients?.add(ws)
+    if (clients) ws.on('close', () => clients.delete(ws))
+    attend(ws, clients)
   })
 })
 serve(server)

@@ -1,15 +1,13 @@
 'use strict'
 
-/** Echo with `ws`, the way its README shows it. */
+/** `ws`, the way its README shows it. With `bufferutil`, which is installed beside it. */
 
 const http = require('node:http')
 const { WebSocketServer } = require('ws')
-const { serve } = require('./control')
+const { answerRequest, attend, serve, webSocketOptions } = require('./control')
 
-const server = http.createServer()
+const server = http.createServer(answerRequest)
+const wss = new WebSocketServer({ server, ...webSocketOptions() })
 
-new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (ws) => {
-  ws.on('error', console.error)
-  ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }))
-})
+wss.on('connection', (ws) => attend(ws, wss.clients))
 serve(server)

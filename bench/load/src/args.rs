@@ -1,21 +1,32 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::Failure;
 use crate::payload::Kind;
 
 /// How to call the program.
-pub(crate) const USAGE: &str = "usage:
-  load echo --server HOST:PORT --connections N --depth N --size BYTES --kind text|binary
-            --warmup MESSAGES (--messages N | --seconds S)
-  load idle --server HOST:PORT --connections N";
+pub(crate) const USAGE: &str = "usage: load MODE --server HOST:PORT --connections N OPTIONS
+  echo       --depth N --size BYTES --kind text|binary|json
+             --warmup MESSAGES (--messages N | --seconds S)
+  paced      --rate PER_SECOND --size BYTES --kind text|binary|json
+             --warmup SECONDS --seconds S [--http-connections N --http-rate PER_SECOND]
+  broadcast  --size BYTES --kind text|binary --warmup MESSAGES (--messages N | --seconds S)
+  churn      --warmup CONNECTIONS (--messages CONNECTIONS | --seconds S)
+  idle";
 
 /// What to do.
 pub(crate) enum Command {
     /// Closed loop: keep `depth` messages in flight on every connection.
     Echo(EchoOptions),
+    /// Open loop: send at a fixed rate.
+    Paced(PacedOptions),
+    /// One sends, all receive.
+    Broadcast(BroadcastOptions),
+    /// Open and close connections, so many at a time.
+    Churn(ChurnOptions),
     /// Open connections and hold them until standard input ends.
     Idle(Target),
 }
@@ -36,12 +47,73 @@ pub(crate) struct EchoOptions {
     pub(crate) depth: usize,
     /// Payload bytes of a message.
     pub(crate) size: usize,
+    /// What the messages hold.
+    pub(crate) payloads: Payloads,
+    /// Messages sent before the measured ones.
+    pub(crate) warmup: u64,
+    /// The length of the measured part.
+    pub(crate) measured: Budget,
+}
+
+/// What `load paced` needs to know.
+pub(crate) struct PacedOptions {
+    /// Where to connect.
+    pub(crate) target: Target,
+    /// Messages a second, over all connections.
+    pub(crate) rate: f64,
+    /// Payload bytes of a message.
+    pub(crate) size: usize,
+    /// What the messages hold.
+    pub(crate) payloads: Payloads,
+    /// The length of the part before the measured one.
+    pub(crate) warmup: Duration,
+    /// The length of the measured part.
+    pub(crate) measured: Duration,
+    /// Connections for HTTP requests; zero for none.
+    pub(crate) http_connections: usize,
+    /// Requests a second.
+    pub(crate) http_rate: f64,
+}
+
+/// What `load broadcast` needs to know.
+pub(crate) struct BroadcastOptions {
+    /// Where to connect.
+    pub(crate) target: Target,
+    /// Payload bytes of a message.
+    pub(crate) size: usize,
     /// Text or binary.
     pub(crate) kind: Kind,
     /// Messages sent before the measured ones.
     pub(crate) warmup: u64,
     /// The length of the measured part.
     pub(crate) measured: Budget,
+}
+
+/// What `load churn` needs to know.
+pub(crate) struct ChurnOptions {
+    /// Where to connect, and how many connections at a time.
+    pub(crate) target: Target,
+    /// Connections opened and closed before the measured ones.
+    pub(crate) warmup: u64,
+    /// The length of the measured part.
+    pub(crate) measured: Budget,
+}
+
+/// What the messages of a run hold.
+#[derive(Clone, Copy)]
+pub(crate) enum Payloads {
+    /// A pattern, uncompressed.
+    Plain(Kind),
+    /// JSON texts with permessage-deflate.
+    Json,
+}
+
+impl FromStr for Payloads {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        if word == "json" { Ok(Self::Json) } else { word.parse().map(Self::Plain) }
+    }
 }
 
 /// When to stop sending.
@@ -61,15 +133,42 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
     let mut words = arguments;
     let mode = words.next().ok_or(USAGE)?;
     let options = Options::read(words)?;
-    let server: SocketAddr = options.required("server")?;
-    let target = Target { server, connections: options.required("connections")? };
+    let target = Target {
+        server: options.required("server")?,
+        connections: options.required("connections")?,
+    };
+    if target.connections == 0 {
+        return Err(format!("--connections 0 is not valid\n{USAGE}").into());
+    }
     match mode.as_str() {
         "idle" => Ok(Command::Idle(target)),
+        "churn" => Ok(Command::Churn(ChurnOptions {
+            target,
+            warmup: options.required("warmup")?,
+            measured: options.budget()?,
+        })),
+        "broadcast" => Ok(Command::Broadcast(BroadcastOptions {
+            target,
+            size: options.required("size")?,
+            kind: options.required("kind")?,
+            warmup: options.required("warmup")?,
+            measured: options.budget()?,
+        })),
+        "paced" => Ok(Command::Paced(PacedOptions {
+            target,
+            rate: options.required("rate")?,
+            size: options.required("size")?,
+            payloads: options.required("kind")?,
+            warmup: options.seconds("warmup")?,
+            measured: options.seconds("seconds")?,
+            http_connections: options.optional("http-connections")?.unwrap_or(0),
+            http_rate: options.optional("http-rate")?.unwrap_or(0.0),
+        })),
         "echo" => Ok(Command::Echo(EchoOptions {
             target,
             depth: options.required("depth")?,
             size: options.required("size")?,
-            kind: options.required("kind")?,
+            payloads: options.required("kind")?,
             warmup: options.required("warmup")?,
             measured: options.budget()?,
         })),
@@ -91,19 +190,25 @@ impl Options {
         Ok(Self(pairs))
     }
 
-    fn find(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        let Some((_, value)) = found else { return Ok(None) };
+        let parsed = value.parse().map_err(|_| format!("--{name} {value:?} is not valid\n{USAGE}"));
+        Ok(Some(parsed?))
     }
 
-    fn required<T: std::str::FromStr>(&self, name: &str) -> Result<T, Failure> {
-        let value = self.find(name).ok_or_else(|| format!("--{name} is missing\n{USAGE}"))?;
-        value.parse().map_err(|_| format!("--{name} {value:?} is not valid\n{USAGE}").into())
+    fn required<T: FromStr>(&self, name: &str) -> Result<T, Failure> {
+        Ok(self.optional(name)?.ok_or_else(|| format!("--{name} is missing\n{USAGE}"))?)
+    }
+
+    fn seconds(&self, name: &str) -> Result<Duration, Failure> {
+        Ok(Duration::try_from_secs_f64(self.required(name)?)?)
     }
 
     fn budget(&self) -> Result<Budget, Failure> {
-        if self.find("messages").is_some() {
-            return Ok(Budget::Messages(self.required("messages")?));
+        match self.optional("messages")? {
+            Some(count) => Ok(Budget::Messages(count)),
+            None => Ok(Budget::Time(self.seconds("seconds")?)),
         }
-        Ok(Budget::Time(Duration::try_from_secs_f64(self.required("seconds")?)?))
     }
 }

@@ -1,7 +1,7 @@
-//! The little of RFC 6455 5.2 that an echo needs: whole masked frames out, whole unmasked data
-//! frames in.
+//! The little of RFC 6455 5.2 that a benchmark needs: whole masked frames out, the headers of
+//! unmasked frames in.
 
-use crate::payload::{Kind, MessageNumber, Pattern};
+use crate::payload::Kind;
 
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
@@ -18,30 +18,31 @@ pub(crate) fn first_byte(kind: Kind) -> u8 {
     }
 }
 
-/// Appends one masked frame with a whole message in it.
-pub(crate) fn append_message(
+/// Appends one masked frame; `append_payload` appends its `length` bytes, unmasked.
+pub(crate) fn append_masked(
     out: &mut Vec<u8>,
     first_byte: u8,
     mask: [u8; 4],
-    pattern: &Pattern,
-    number: MessageNumber,
+    length: usize,
+    append_payload: impl FnOnce(&mut Vec<u8>),
 ) {
     out.push(first_byte);
-    match pattern.size() {
-        size @ 0..=125 => out.push(MASKED | size.to_le_bytes()[0]),
-        size @ 126..=0xffff => {
+    match length {
+        0..=125 => out.push(MASKED | length.to_le_bytes()[0]),
+        126..=0xffff => {
             out.push(MASKED | LENGTH_16);
-            let [.., high, low] = size.to_be_bytes();
+            let [.., high, low] = length.to_be_bytes();
             out.extend_from_slice(&[high, low]);
         }
-        size => {
+        _ => {
             out.push(MASKED | LENGTH_64);
-            out.extend_from_slice(&(size as u64).to_be_bytes());
+            out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
     out.extend_from_slice(&mask);
     let start = out.len();
-    pattern.append_to(out, number);
+    append_payload(out);
+    debug_assert_eq!(out.len() - start, length);
     apply_mask(&mut out[start..], mask);
 }
 
@@ -126,8 +127,8 @@ impl HeaderReader {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderReader, append_message, first_byte};
-    use crate::payload::{Kind, MessageNumber, Pattern};
+    use super::{HeaderReader, append_masked, first_byte};
+    use crate::payload::Kind;
 
     #[test]
     fn a_header_is_read_at_every_split() {
@@ -149,11 +150,12 @@ mod tests {
     #[test]
     fn a_message_is_masked_with_its_key() {
         let (mut plain, mut masked) = (Vec::new(), Vec::new());
-        let pattern = Pattern::new(Kind::Text, 21);
-        let number = MessageNumber::new(0, 1);
-        append_message(&mut plain, first_byte(Kind::Text), [0; 4], &pattern, number);
-        append_message(&mut masked, first_byte(Kind::Text), [1, 2, 3, 4], &pattern, number);
+        let payload = b"a payload of 21 bytes";
+        let append = |out: &mut Vec<u8>| out.extend_from_slice(payload);
+        append_masked(&mut plain, first_byte(Kind::Text), [0; 4], payload.len(), append);
+        append_masked(&mut masked, first_byte(Kind::Text), [1, 2, 3, 4], payload.len(), append);
         assert_eq!(masked[..6], [0x81, 0x95, 1, 2, 3, 4]);
+        assert_eq!(plain[6..], *payload);
         for (index, (a, b)) in plain[6..].iter().zip(&masked[6..]).enumerate() {
             assert_eq!(a ^ b, [1, 2, 3, 4][index % 4]);
         }

@@ -10,13 +10,22 @@
 //! the measured messages and to nothing else.
 
 mod args;
+mod broadcast;
+mod churn;
 mod connection;
+mod deflate;
 mod echo;
 mod frame;
 mod histogram;
+mod http;
 mod idle;
+mod json;
+mod messages;
 mod opening;
+mod paced;
 mod payload;
+mod report;
+mod talkers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,6 +38,9 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let outcome = args::parse(std::env::args().skip(1)).and_then(|command| match command {
         Command::Echo(options) => echo::run(&options),
+        Command::Paced(options) => paced::run(&options),
+        Command::Broadcast(options) => broadcast::run(&options),
+        Command::Churn(options) => churn::run(&options),
         Command::Idle(options) => idle::run(&options),
     });
     match outcome {

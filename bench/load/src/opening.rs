@@ -2,7 +2,7 @@
 //! overflows. Every connection is registered with its index as its token, edge-triggered, for
 //! both directions.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,32 +11,34 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::Failure;
 use crate::args::Target;
-use crate::connection::Connection;
+use crate::deflate;
 
 /// Handshakes under way at once; Node's listen backlog is 511.
 const AT_ONCE: usize = 128;
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A server that does nothing for this long is given up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// RFC 6455's own example key and the reply that belongs to it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Opens all connections of a run.
+/// Opens all connections of a run, with permessage-deflate or with no extension.
 ///
 /// # Errors
 /// When one is refused, or nothing moves for [`PATIENCE`].
-pub(crate) fn open_all(poll: &mut Poll, target: &Target) -> Result<Vec<Connection>, Failure> {
-    let request = request_text(target.server);
+pub(crate) fn open_all(
+    poll: &mut Poll,
+    target: &Target,
+    with_deflate: bool,
+) -> Result<Vec<TcpStream>, Failure> {
+    let opening = Opening::new(target.server, with_deflate);
     let mut events = Events::with_capacity(1024);
     let mut pending: Vec<Option<Handshake>> = Vec::with_capacity(target.connections);
     let mut open: Vec<Option<TcpStream>> = (0..target.connections).map(|_| None).collect();
     let mut done = 0;
     while done < target.connections {
         while pending.len() < target.connections && pending.len() - done < AT_ONCE {
-            let mut stream = TcpStream::connect(target.server)?;
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut stream, Token(pending.len()), interest)?;
-            pending.push(Some(Handshake { stream, request_sent: false, response: Vec::new() }));
+            pending.push(Some(opening.begin(poll, Token(pending.len()))?));
         }
         poll_once(poll, &mut events, PATIENCE)?;
         if events.is_empty() {
@@ -46,7 +48,7 @@ pub(crate) fn open_all(poll: &mut Poll, target: &Target) -> Result<Vec<Connectio
             let Token(index) = event.token();
             // A handshake that is done has no entry any more.
             let Some(handshake) = pending.get_mut(index).and_then(Option::take) else { continue };
-            match handshake.advance(&request)? {
+            match opening.advance(handshake)? {
                 Step::Pending(handshake) => pending[index] = Some(handshake),
                 Step::Done(stream) => {
                     open[index] = Some(stream);
@@ -55,14 +57,7 @@ pub(crate) fn open_all(poll: &mut Poll, target: &Target) -> Result<Vec<Connectio
             }
         }
     }
-    open.into_iter()
-        .flatten()
-        .zip(0..)
-        .map(|(stream, index)| {
-            stream.set_nodelay(true)?;
-            Ok(Connection::new(stream, index))
-        })
-        .collect()
+    Ok(open.into_iter().flatten().collect())
 }
 
 /// Waits for events; a signal is not an error.
@@ -70,7 +65,7 @@ pub(crate) fn poll_once(
     poll: &mut Poll,
     events: &mut Events,
     patience: Duration,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     loop {
         match poll.poll(events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -79,69 +74,112 @@ pub(crate) fn poll_once(
     }
 }
 
-fn request_text(server: SocketAddr) -> String {
+fn request_text(server: SocketAddr, with_deflate: bool) -> String {
+    let extensions = if with_deflate {
+        format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER)
+    } else {
+        String::new()
+    };
     format!(
         "GET / HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extensions}\r\n"
     )
 }
 
+/// Whether a response opens the connection, with the extension that was wanted and no other.
+fn is_accepted(response: &str, with_deflate: bool) -> bool {
+    let header = |wanted: &str| {
+        response.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case(wanted).then_some(value)
+        })
+    };
+    response.starts_with("HTTP/1.1 101 ")
+        && header("sec-websocket-accept") == Some(ACCEPT)
+        && header("sec-websocket-extensions").map(deflate::is_agreed)
+            == with_deflate.then_some(true)
+}
+
+/// How connections of a run are opened.
+pub(crate) struct Opening {
+    server: SocketAddr,
+    with_deflate: bool,
+    request: String,
+}
+
 /// A connection that is not open yet.
-struct Handshake {
+pub(crate) struct Handshake {
     stream: TcpStream,
     request_sent: bool,
     response: Vec<u8>,
 }
 
-enum Step {
+/// How far a handshake is.
+pub(crate) enum Step {
+    /// The server has not answered in full.
     Pending(Handshake),
+    /// The connection is open.
     Done(TcpStream),
 }
 
-impl Handshake {
+impl Opening {
+    /// To this server, with permessage-deflate or with no extension.
+    pub(crate) fn new(server: SocketAddr, with_deflate: bool) -> Self {
+        Self { server, with_deflate, request: request_text(server, with_deflate) }
+    }
+
+    /// Connects, and registers the socket for both directions.
+    ///
+    /// # Errors
+    /// When there is no socket to be had.
+    pub(crate) fn begin(&self, poll: &Poll, token: Token) -> io::Result<Handshake> {
+        let mut stream = TcpStream::connect(self.server)?;
+        poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Handshake { stream, request_sent: false, response: Vec::new() })
+    }
+
     /// Goes as far as the socket lets it.
-    fn advance(mut self, request: &str) -> Result<Step, Failure> {
-        if !self.request_sent {
-            if let Some(error) = self.stream.take_error()? {
+    ///
+    /// # Errors
+    /// When the connection is refused or broken.
+    pub(crate) fn advance(&self, mut handshake: Handshake) -> Result<Step, Failure> {
+        let Handshake { stream, request_sent, response } = &mut handshake;
+        if !*request_sent {
+            if let Some(error) = stream.take_error()? {
                 return Err(error.into());
             }
-            match self.stream.write(request.as_bytes()) {
-                Ok(count) if count == request.len() => self.request_sent = true,
+            match stream.write(self.request.as_bytes()) {
+                Ok(count) if count == self.request.len() => *request_sent = true,
                 Ok(_) => return Err("the request did not fit into the socket".into()),
-                Err(error) if is_early(error.kind()) => return Ok(Step::Pending(self)),
+                Err(error) if is_early(error.kind()) => return Ok(Step::Pending(handshake)),
                 Err(error) => return Err(error.into()),
             }
+            stream.set_nodelay(true)?;
         }
         let mut buffer = [0; 2048];
         loop {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Err(self.refused()),
-                Ok(count) => self.response.extend_from_slice(&buffer[..count]),
+            match stream.read(&mut buffer) {
+                Ok(0) => return Err(refused(response)),
+                Ok(count) => response.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
         }
-        if !self.response.windows(4).any(|window| window == b"\r\n\r\n") {
-            return Ok(Step::Pending(self));
+        if !response.windows(4).any(|window| window == b"\r\n\r\n") {
+            return Ok(Step::Pending(handshake));
         }
-        let text = String::from_utf8_lossy(&self.response);
-        let accepted = text.starts_with("HTTP/1.1 101 ")
-            && text.lines().any(|line| {
-                line.split_once(": ").is_some_and(|(name, value)| {
-                    name.eq_ignore_ascii_case("sec-websocket-accept") && value == ACCEPT
-                })
-            });
-        // Nothing may follow the head: an echo server speaks only when spoken to.
-        if accepted && text.ends_with("\r\n\r\n") {
-            Ok(Step::Done(self.stream))
+        let text = String::from_utf8_lossy(response);
+        // Nothing may follow the head: these servers speak only when spoken to.
+        if is_accepted(&text, self.with_deflate) && text.ends_with("\r\n\r\n") {
+            Ok(Step::Done(handshake.stream))
         } else {
-            Err(self.refused())
+            Err(refused(response))
         }
     }
+}
 
-    fn refused(&self) -> Failure {
-        format!("the server answered {:?}", String::from_utf8_lossy(&self.response)).into()
-    }
+fn refused(response: &[u8]) -> Failure {
+    format!("the server answered {:?}", String::from_utf8_lossy(response)).into()
 }
 
 /// Errors of a write before the connection is established.

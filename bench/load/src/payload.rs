@@ -27,21 +27,32 @@ impl FromStr for Kind {
     }
 }
 
-/// The number that a payload starts with.
-#[derive(Clone, Copy)]
-pub(crate) struct MessageNumber(pub(crate) u64);
+/// Names a message: the connection that sends it, and which of its messages it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MessageNumber {
+    /// Index of the connection.
+    pub(crate) connection: u32,
+    /// How many messages this connection sent before; wraps.
+    pub(crate) sequence: u32,
+}
 
 impl MessageNumber {
-    /// The number of the `sequence`th message of a connection.
-    pub(crate) fn new(connection: u32, sequence: u32) -> Self {
-        Self(u64::from(connection) << 32 | u64::from(sequence))
+    /// The first message of a connection.
+    pub(crate) fn first(connection: u32) -> Self {
+        Self { connection, sequence: 0 }
+    }
+
+    /// The message after this one, of the same connection.
+    pub(crate) fn next(self) -> Self {
+        Self { sequence: self.sequence.wrapping_add(1), ..self }
     }
 
     /// Lower-case hexadecimal, the most significant digit first.
     fn digits(self) -> [u8; DIGITS] {
+        let number = u64::from(self.connection) << 32 | u64::from(self.sequence);
         let mut digits = [0; DIGITS];
         for (position, digit) in digits.iter_mut().rev().enumerate() {
-            let nibble = self.0 >> (4 * position) & 0xf;
+            let nibble = number >> (4 * position) & 0xf;
             *digit = b"0123456789abcdef"[usize::from(nibble.to_le_bytes()[0])];
         }
         digits
@@ -99,7 +110,7 @@ mod tests {
     fn a_payload_matches_itself_at_every_split() {
         for size in [0, 1, 15, 16, 17, 64, 700] {
             let pattern = Pattern::new(Kind::Binary, size);
-            let number = MessageNumber::new(7, 0xabcd);
+            let number = MessageNumber { connection: 7, sequence: 0xabcd };
             let mut payload = Vec::new();
             pattern.append_to(&mut payload, number);
             assert_eq!((payload.len(), pattern.size()), (size, size));
@@ -113,11 +124,11 @@ mod tests {
     #[test]
     fn another_message_or_a_changed_byte_does_not_match() {
         let pattern = Pattern::new(Kind::Text, 64);
-        let number = MessageNumber::new(1, 2);
+        let number = MessageNumber { connection: 1, sequence: 2 };
         let mut payload = Vec::new();
         pattern.append_to(&mut payload, number);
-        assert!(!pattern.matches(MessageNumber::new(1, 3), 0, &payload));
-        assert!(!pattern.matches(MessageNumber::new(2, 2), 0, &payload));
+        assert!(!pattern.matches(number.next(), 0, &payload));
+        assert!(!pattern.matches(MessageNumber { connection: 2, sequence: 2 }, 0, &payload));
         payload[63] ^= 1;
         assert!(!pattern.matches(number, 0, &payload));
         payload.extend_from_slice(b"x");
