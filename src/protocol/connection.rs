@@ -106,6 +106,11 @@ impl Connection {
         }
     }
 
+    /// Changes the longest message accepted, in bytes; 0 is no limit. \[as configured\]
+    pub fn set_max_message_bytes(&mut self, bytes: u64) {
+        Arc::make_mut(&mut self.config).max_message_bytes = bytes;
+    }
+
     /// Sends a message, or a fragment of one. Returns the length of the frame that it made, with
     /// its header.
     ///

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::CloseCode;
+use crate::deflate::DeflateFault;
 
 /// A rule that was broken. A normal close is an [`Event`](crate::Event), never an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +28,7 @@ pub enum Error {
     /// A text message or a close reason is not UTF-8.
     InvalidUtf8,
     /// A compressed message is no sequence of deflate blocks, or stops inside one.
-    InvalidDeflateData,
+    InvalidDeflateData(DeflateFault),
     /// A message has more fragments than `max_fragments`.
     TooManyFragments,
     /// A frame declared more than 2^53 - 1 bytes.
@@ -94,16 +95,16 @@ impl Error {
             Self::InvalidControlPayloadLength(_) => 6,
             Self::InvalidCloseCode(_) => 7,
             Self::InvalidUtf8 => 8,
-            Self::InvalidDeflateData => 9,
-            Self::TooManyFragments => 10,
-            Self::UnsupportedPayloadLength => 11,
-            Self::MessageTooLong => 12,
-            Self::TooManyPendingPongs => 13,
-            Self::CloseAlreadySent => 14,
-            Self::ControlPayloadTooLong => 15,
-            Self::UnsendableCloseCode(_) => 16,
-            Self::CloseReasonTooLong => 17,
-            Self::Internal => 18,
+            Self::TooManyFragments => 9,
+            Self::UnsupportedPayloadLength => 10,
+            Self::MessageTooLong => 11,
+            Self::TooManyPendingPongs => 12,
+            Self::CloseAlreadySent => 13,
+            Self::ControlPayloadTooLong => 14,
+            Self::UnsendableCloseCode(_) => 15,
+            Self::CloseReasonTooLong => 16,
+            Self::Internal => 17,
+            Self::InvalidDeflateData(fault) => 18 + fault as u8,
         }
     }
 
@@ -121,7 +122,7 @@ impl Error {
             | Self::UnexpectedRsv1
             | Self::UnexpectedRsv23
             | Self::InvalidUtf8
-            | Self::InvalidDeflateData
+            | Self::InvalidDeflateData(_)
             | Self::TooManyFragments
             | Self::UnsupportedPayloadLength
             | Self::MessageTooLong
@@ -174,10 +175,16 @@ const fn row(
     Row { name, close_code, class, message }
 }
 
+const fn deflate_row(fault: DeflateFault) -> Row {
+    let is_short = matches!(fault, DeflateFault::UnexpectedEnd);
+    let name = if is_short { "Z_BUF_ERROR" } else { "Z_DATA_ERROR" };
+    row(name, 1007, "Error", fault.text())
+}
+
 const INTERNAL: Row = row("WS_ERR_INTERNAL", 1011, "Error", "Internal error");
 
 #[rustfmt::skip]
-static ROWS: [Row; 19] = [
+static ROWS: [Row; 28] = [
     row("WS_ERR_EXPECTED_FIN", 1002, "RangeError", "Invalid WebSocket frame: FIN must be set"),
     row("WS_ERR_EXPECTED_MASK", 1002, "RangeError", "Invalid WebSocket frame: MASK must be set"),
     row("WS_ERR_UNEXPECTED_MASK", 1002, "RangeError", "Invalid WebSocket frame: MASK must be clear"),
@@ -187,7 +194,6 @@ static ROWS: [Row; 19] = [
     row("WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", 1002, "RangeError", "Invalid WebSocket frame: invalid payload length %d"),
     row("WS_ERR_INVALID_CLOSE_CODE", 1002, "RangeError", "Invalid WebSocket frame: invalid status code %d"),
     row("WS_ERR_INVALID_UTF8", 1007, "Error", "Invalid WebSocket frame: invalid UTF-8 sequence"),
-    row("Z_DATA_ERROR", 1007, "Error", "Invalid deflate data"),
     row("WS_ERR_TOO_MANY_BUFFERED_PARTS", 1008, "RangeError", "Too many message fragments"),
     row("WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", 1009, "RangeError", "Unsupported WebSocket frame: payload length > 2^53 - 1"),
     row("WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009, "RangeError", "Max payload size exceeded"),
@@ -197,4 +203,14 @@ static ROWS: [Row; 19] = [
     row("", 0, "TypeError", "First argument must be a valid error code number"),
     row("", 0, "RangeError", "The message must not be greater than 123 bytes"),
     INTERNAL,
+    deflate_row(DeflateFault::UnexpectedEnd),
+    deflate_row(DeflateFault::BlockType),
+    deflate_row(DeflateFault::StoredLengths),
+    deflate_row(DeflateFault::TooManySymbols),
+    deflate_row(DeflateFault::CodeLengths),
+    deflate_row(DeflateFault::BitLengthRepeat),
+    deflate_row(DeflateFault::NoEndOfBlock),
+    deflate_row(DeflateFault::LiteralLengths),
+    deflate_row(DeflateFault::DistanceLengths),
+    deflate_row(DeflateFault::DistanceTooFar),
 ];

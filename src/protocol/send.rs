@@ -50,7 +50,7 @@ pub struct Outgoing<'a> {
 pub enum Payload<'a> {
     /// Copied into the outbox.
     Slice(&'a [u8]),
-    /// Handed to [`Host::write_shared`] by a server; a client has to mask and so copies.
+    /// Handed to [`Host::write_shared`], except by a client that has to mask and so copies.
     Shared(Bytes),
 }
 
@@ -197,21 +197,32 @@ impl Sender {
             Role::Server => {
                 let header = EncodedHeader::new(first, length, None);
                 host.write(header.as_bytes());
-                match payload {
-                    _ if length == 0 => {}
-                    Payload::Slice(bytes) => host.write(bytes),
-                    Payload::Shared(bytes) => host.write_shared(bytes),
-                }
+                write_plain(payload, host);
                 header.as_bytes().len() + length
             }
             Role::Client => {
                 let key = host.masking_key();
                 let header = EncodedHeader::new(first, length, Some(key));
                 host.write(header.as_bytes());
-                write_masked(payload.as_slice(), key, host);
+                if key == MaskingKey::default() {
+                    // Somebody chose a key that changes nothing, in order not to pay for masking.
+                    write_plain(payload, host);
+                } else {
+                    write_masked(payload.as_slice(), key, host);
+                }
                 header.as_bytes().len() + length
             }
         }
+    }
+}
+
+/// Writes a payload as it is.
+#[inline]
+fn write_plain<H: Host>(payload: Payload<'_>, host: &mut H) {
+    match payload {
+        _ if payload.as_slice().is_empty() => {}
+        Payload::Slice(bytes) => host.write(bytes),
+        Payload::Shared(bytes) => host.write_shared(bytes),
     }
 }
 

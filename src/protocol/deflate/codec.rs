@@ -11,7 +11,7 @@ use zlib_rs::{
     Method, Status, Strategy,
 };
 
-use super::DeflateConfig;
+use super::{DeflateConfig, DeflateFault};
 use crate::Error;
 
 /// Size of the buffer that is worked in, and that most messages fit into.
@@ -81,7 +81,7 @@ impl Inflater {
         let mut input: &[u8] = &[a, b, c, d, 0];
         let (came, status) = self.advance(&mut input, &mut [0], InflateFlush::Block);
         if came.consumed != TAIL.len() || came.produced != 0 || status? != Status::Ok {
-            return Err(Error::InvalidDeflateData);
+            return Err(Error::InvalidDeflateData(DeflateFault::UnexpectedEnd));
         }
         self.between_blocks = true;
         Ok(())
@@ -95,7 +95,10 @@ impl Inflater {
     ) -> (Progress, Result<Status, Error>) {
         let before = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(input, output, flush).map_err(|error| match error {
-            InflateError::DataError | InflateError::NeedDict { .. } => Error::InvalidDeflateData,
+            InflateError::DataError | InflateError::NeedDict { .. } => {
+                let text = self.stream.error_message().unwrap_or_default();
+                Error::InvalidDeflateData(DeflateFault::of_text(text))
+            }
             InflateError::StreamError | InflateError::MemError => Error::Internal,
         });
         let after = (self.stream.total_in(), self.stream.total_out());

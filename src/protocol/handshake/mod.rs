@@ -1,6 +1,7 @@
 //! The opening handshake. RFC 6455, section 4.
 
 mod accept;
+pub mod client;
 pub mod server;
 mod subprotocol;
 

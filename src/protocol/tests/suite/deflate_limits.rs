@@ -7,7 +7,7 @@ use offloop_protocol::{Config, Connection, Error, Event, MessageKind, Outgoing, 
 
 use crate::support::{
     BINARY, CONTINUATION, FIN_BINARY, FIN_CONTINUATION, FIN_TEXT, Peer, RSV1, Recorder, Seen,
-    deflating, masked,
+    deflating, masked, sees,
 };
 
 /// `length` zeros, compressed as a peer would: about a thousandth of that.
@@ -38,11 +38,11 @@ fn limited(max_message_bytes: u64) -> Config {
 #[test]
 fn takes_an_inflated_message_of_the_limit_and_refuses_one_byte_more() {
     for limit in [1_usize, 100, 65_535, 65_536, 65_537, 131_072, 300_000] {
-        let mut server = Peer::new(Role::Server, &limited(limit as u64 + 20));
         let fits = masked(FIN_BINARY | RSV1, &bomb(limit + 20));
-        assert_eq!(server.feed(&fits), [Seen::Binary(vec![0; limit + 20])]);
         let bursts = masked(FIN_BINARY | RSV1, &bomb(limit + 21));
-        assert_eq!(server.feed(&bursts), [Seen::Failed(Error::MessageTooLong)]);
+        let seen = sees(Role::Server, &limited(limit as u64 + 20), &[fits, bursts].concat());
+        let expected = [Seen::Binary(vec![0; limit + 20]), Seen::Failed(Error::MessageTooLong)];
+        assert_eq!(seen, expected);
     }
 }
 
@@ -102,8 +102,8 @@ fn three_thousand_fragments_of_one_byte() {
         payload: Payload::Slice(b""),
     };
     client.connection.send_message(end, &mut client.host).unwrap();
-    let mut server = Peer::new(Role::Server, &deflating(true));
-    assert_eq!(server.feed(&client.host.wire), [Seen::Text(text.into())]);
+    let seen = sees(Role::Server, &deflating(true), &client.host.wire);
+    assert_eq!(seen, [Seen::Text(text.into())]);
 
     let payload = bomb(1 << 20);
     let mut wire = masked(BINARY | RSV1, b"");
@@ -111,7 +111,8 @@ fn three_thousand_fragments_of_one_byte() {
         wire.extend(masked(CONTINUATION, std::slice::from_ref(byte)));
     }
     wire.extend(masked(FIN_CONTINUATION, b""));
-    assert_eq!(server.feed(&wire), [Seen::Binary(vec![0; 1 << 20])]);
+    let seen = sees(Role::Server, &deflating(true), &wire);
+    assert_eq!(seen, [Seen::Binary(vec![0; 1 << 20])]);
 }
 
 /// Feeds `wire` whole and returns whether the one message was borrowed, and its capacity if not.

@@ -1,5 +1,6 @@
 //! Compressed messages received: RFC 7692's examples, and data that is none.
 
+use offloop_protocol::deflate::DeflateFault;
 use offloop_protocol::{Config, Error, Role};
 
 use crate::support::{
@@ -71,7 +72,8 @@ fn shares_the_window_between_messages_only_if_that_was_agreed_on() {
     let ping = Seen::Ping(b"between".to_vec());
     let both = [text("Hello"), ping.clone(), text("Hello")];
     expect(&deflating(false), &frames, &both);
-    let failed = [text("Hello"), ping, Seen::Failed(Error::InvalidDeflateData)];
+    let fault = Error::InvalidDeflateData(DeflateFault::DistanceTooFar);
+    let failed = [text("Hello"), ping, Seen::Failed(fault)];
     expect(&deflating(true), &frames, &failed);
 }
 
@@ -124,17 +126,18 @@ fn blocks_may_follow_a_last_one_and_a_last_one_needs_nothing_behind_it() {
 
 #[test]
 fn corrupt_data_fails_the_connection() {
-    let cases: [&[u8]; 6] = [
-        &[0xff],                                     // a block type that does not exist
-        &[0x00, 0x05, 0x00, 0xaa, 0xff],             // a stored block whose lengths disagree
-        &[0xf2, 0x00, 0x11, 0x00, 0x00], // a distance that reaches in front of the first byte
-        &[0xed, 0xff, 0xff, 0xff],       // impossible code lengths
-        &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x06], // a good block and a bad one
-        b"not compressed at all",
+    use DeflateFault::{BlockType, DistanceTooFar, StoredLengths, TooManySymbols, UnexpectedEnd};
+    let cases: [(&[u8], _); 6] = [
+        (&[0xff], BlockType),
+        (&[0x00, 0x05, 0x00, 0xaa, 0xff], StoredLengths),
+        (&[0xf2, 0x00, 0x11, 0x00, 0x00], DistanceTooFar),
+        (&[0xed, 0xff, 0xff, 0xff], TooManySymbols),
+        (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x06], UnexpectedEnd), // behind a good block
+        (b"not compressed at all", BlockType),
     ];
-    for payload in cases {
+    for (payload, fault) in cases {
         for config in [deflating(true), deflating(false)] {
-            let failed = [Seen::Failed(Error::InvalidDeflateData)];
+            let failed = [Seen::Failed(Error::InvalidDeflateData(fault))];
             expect(&config, &[(COMPRESSED, payload), (PING, b"late")], &failed);
         }
     }
@@ -142,7 +145,7 @@ fn corrupt_data_fails_the_connection() {
 
 #[test]
 fn a_message_that_stops_inside_a_block_fails_the_connection() {
-    let failed = [Seen::Failed(Error::InvalidDeflateData)];
+    let failed = [Seen::Failed(Error::InvalidDeflateData(DeflateFault::UnexpectedEnd))];
     let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
     // The first byte of a stored block is that of an empty message.
     for (whole, from) in [(HELLO, 1), (&stored, 2)] {

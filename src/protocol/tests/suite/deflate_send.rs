@@ -5,7 +5,8 @@ use offloop_protocol::deflate::DeflateConfig;
 use offloop_protocol::{CloseCode, Config, MessageKind, Outgoing, Payload, Role};
 
 use crate::support::{
-    CONTINUATION, FIN_CONTINUATION, FIN_TEXT, Peer, RSV1, Seen, TEXT, deflate, deflating, unmasked,
+    CONTINUATION, FIN_CONTINUATION, FIN_TEXT, Peer, RSV1, Seen, TEXT, deflate, deflating, sees,
+    unmasked,
 };
 
 fn text(payload: &[u8]) -> Outgoing<'_> {
@@ -92,10 +93,10 @@ fn first_fragment_decides_for_the_whole_message() {
                 assert_eq!(frame[0], first | rsv1);
                 wire.extend(frame);
             }
-            let mut client = Peer::new(Role::Client, &deflating(no_context_takeover));
-            assert_eq!(client.feed(&wire), [Seen::Text(fragments.concat())]);
-            let next = sent(&mut server, text(b"the next message"));
-            assert_eq!(client.feed(&next), [Seen::Text(b"the next message".into())]);
+            wire.extend(sent(&mut server, text(b"the next message")));
+            let seen = sees(Role::Client, &deflating(no_context_takeover), &wire);
+            let expected = [Seen::Text(fragments.concat()), Seen::Text(b"the next message".into())];
+            assert_eq!(seen, expected);
         }
     }
 }
@@ -147,13 +148,12 @@ fn a_long_message_stays_one_frame_whatever_it_is_made_of() {
 #[test]
 fn released_compressor_begins_anew_and_the_peer_notices_nothing() {
     let mut server = server(deflate(false));
-    let mut client = Peer::new(Role::Client, &deflating(false));
     let first = sent(&mut server, text(b"Hello"));
     server.connection.release_compressor();
     let second = sent(&mut server, text(b"Hello"));
     assert_eq!(first, second);
-    client.feed(&[first, second].concat());
-    assert_eq!(client.seen, [Seen::Text(b"Hello".into()), Seen::Text(b"Hello".into())]);
+    let seen = sees(Role::Client, &deflating(false), &[first, second].concat());
+    assert_eq!(seen, [Seen::Text(b"Hello".into()), Seen::Text(b"Hello".into())]);
 }
 
 #[test]

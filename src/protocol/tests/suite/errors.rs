@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use offloop_protocol::deflate::DeflateFault;
 use offloop_protocol::{Error, Fault};
 
 const EVERY: &[(Error, u16, &str, &str)] = &[
@@ -54,7 +55,6 @@ const EVERY: &[(Error, u16, &str, &str)] = &[
         "WS_ERR_INVALID_UTF8",
         "Invalid WebSocket frame: invalid UTF-8 sequence",
     ),
-    (Error::InvalidDeflateData, 1007, "Z_DATA_ERROR", "Invalid deflate data"),
     (Error::TooManyFragments, 1008, "WS_ERR_TOO_MANY_BUFFERED_PARTS", "Too many message fragments"),
     (
         Error::UnsupportedPayloadLength,
@@ -69,7 +69,31 @@ const EVERY: &[(Error, u16, &str, &str)] = &[
     (Error::UnsendableCloseCode(1005), 0, "", "First argument must be a valid error code number"),
     (Error::CloseReasonTooLong, 0, "", "The message must not be greater than 123 bytes"),
     (Error::Internal, 1011, "WS_ERR_INTERNAL", "Internal error"),
+    (deflate(DeflateFault::UnexpectedEnd), 1007, "Z_BUF_ERROR", "unexpected end of file"),
+    (deflate(DeflateFault::BlockType), 1007, "Z_DATA_ERROR", "invalid block type"),
+    (deflate(DeflateFault::StoredLengths), 1007, "Z_DATA_ERROR", "invalid stored block lengths"),
+    (
+        deflate(DeflateFault::TooManySymbols),
+        1007,
+        "Z_DATA_ERROR",
+        "too many length or distance symbols",
+    ),
+    (deflate(DeflateFault::CodeLengths), 1007, "Z_DATA_ERROR", "invalid code lengths set"),
+    (deflate(DeflateFault::BitLengthRepeat), 1007, "Z_DATA_ERROR", "invalid bit length repeat"),
+    (
+        deflate(DeflateFault::NoEndOfBlock),
+        1007,
+        "Z_DATA_ERROR",
+        "invalid code -- missing end-of-block",
+    ),
+    (deflate(DeflateFault::LiteralLengths), 1007, "Z_DATA_ERROR", "invalid literal/lengths set"),
+    (deflate(DeflateFault::DistanceLengths), 1007, "Z_DATA_ERROR", "invalid distances set"),
+    (deflate(DeflateFault::DistanceTooFar), 1007, "Z_DATA_ERROR", "invalid distance too far back"),
 ];
+
+const fn deflate(fault: DeflateFault) -> Error {
+    Error::InvalidDeflateData(fault)
+}
 
 #[test]
 fn every_error_has_the_row_that_ws_has() {
@@ -94,7 +118,7 @@ fn classes_are_those_of_ws() {
     for &(error, ..) in EVERY {
         let expected = match error {
             Error::InvalidUtf8
-            | Error::InvalidDeflateData
+            | Error::InvalidDeflateData(_)
             | Error::CloseAlreadySent
             | Error::Internal => "Error",
             Error::UnsendableCloseCode(_) => "TypeError",

@@ -5,7 +5,7 @@ use offloop_protocol::Error;
 
 use crate::support::{
     BINARY, CLOSE, CONTINUATION, FIN_BINARY, FIN_CONTINUATION, FIN_TEXT, PING, PONG, Peer, Seen,
-    TEXT, header, masked, server_sees, unmasked,
+    TEXT, client_sees, header, masked, server_sees, unmasked,
 };
 
 /// A server fails with `error` as soon as it has `start`, which is the front of a header.
@@ -23,7 +23,7 @@ fn rejects_unmasked_frame_from_client() {
 #[test]
 fn rejects_masked_frame_from_server() {
     for first in [FIN_TEXT, FIN_BINARY, TEXT, PING, PONG, CLOSE] {
-        assert_eq!(Peer::client().feed(&[first, 0x85]), [Seen::Failed(Error::UnexpectedMask)]);
+        assert_eq!(client_sees(&[first, 0x85]), [Seen::Failed(Error::UnexpectedMask)]);
     }
 }
 
@@ -99,7 +99,7 @@ fn reads_control_frames_of_every_length() {
         let payload = vec![b'p'; length];
         assert_eq!(server_sees(&masked(PING, &payload)), [Seen::Ping(payload.clone())]);
         assert_eq!(server_sees(&masked(PONG, &payload)), [Seen::Pong(payload.clone())]);
-        assert_eq!(Peer::client().feed(&unmasked(PONG, &payload)), [Seen::Pong(payload)]);
+        assert_eq!(client_sees(&unmasked(PONG, &payload)), [Seen::Pong(payload)]);
     }
 }
 
@@ -127,7 +127,7 @@ fn reads_lengths_in_longer_form_than_needed() {
         {
             let wire = [&head, payload, &unmasked(FIN_BINARY, b"next")].concat();
             let expected = [Seen::Text(payload.into()), Seen::Binary(b"next".into())];
-            assert_eq!(Peer::client().feed(&wire), expected);
+            assert_eq!(client_sees(&wire), expected);
         }
     }
 }

@@ -8,11 +8,15 @@ use offloop_protocol::{Config, Connection, Error, Event, Role};
 
 use crate::support::{
     BINARY, CONTINUATION, FIN_BINARY, FIN_CONTINUATION, FIN_TEXT, PING, Peer, Recorder, Seen, TEXT,
-    header, masked,
+    header, masked, sees,
 };
 
+fn limits(max_message_bytes: u64, max_fragments: u32) -> Config {
+    Config { max_message_bytes, max_fragments, ..Config::default() }
+}
+
 fn server_with(max_message_bytes: u64, max_fragments: u32) -> Peer {
-    Peer::new(Role::Server, &Config { max_message_bytes, max_fragments, ..Config::default() })
+    Peer::new(Role::Server, &limits(max_message_bytes, max_fragments))
 }
 
 #[test]
@@ -20,38 +24,46 @@ fn takes_a_message_of_the_limit_and_refuses_one_byte_more() {
     for limit in [1_u64, 125, 126, 127, 65_535, 65_536, 1 << 20] {
         let length = usize::try_from(limit).unwrap();
         let payload = vec![b'x'; length];
-        let mut server = server_with(limit, 0);
-        assert_eq!(server.feed(&masked(FIN_BINARY, &payload)), [Seen::Binary(payload)]);
-        // No byte of the payload, not even the masking key, is waited for.
+        let config = limits(limit, 0);
+        // No byte of the refused payload, not even the masking key, is waited for.
         let refused = header(FIN_BINARY, 0x80, limit + 1);
-        assert_eq!(server.feed(&refused), [Seen::Failed(Error::MessageTooLong)]);
+        let wire = [masked(FIN_BINARY, &payload), refused].concat();
+        let expected = [Seen::Binary(payload), Seen::Failed(Error::MessageTooLong)];
+        assert_eq!(sees(Role::Server, &config, &wire), expected);
     }
 }
 
 #[test]
 fn counts_the_fragments_of_a_message_together() {
-    let mut server = server_with(10, 0);
-    let fitting = [masked(TEXT, b"12345"), masked(PING, b"not counted"), masked(0x80, b"67890")];
-    assert_eq!(
-        server.feed(&fitting.concat()),
-        [Seen::Ping(b"not counted".into()), Seen::Text(b"1234567890".into())]
-    );
-    assert_eq!(server.feed(&masked(TEXT, b"1234567890")), []);
-    assert_eq!(server.feed(&masked(CONTINUATION, b"")), []);
-    assert_eq!(server.feed(&header(CONTINUATION, 0x80, 1)), [Seen::Failed(Error::MessageTooLong)]);
+    let wire = [
+        masked(TEXT, b"12345"),
+        masked(PING, b"not counted"),
+        masked(FIN_CONTINUATION, b"67890"),
+        masked(TEXT, b"1234567890"),
+        masked(CONTINUATION, b""),
+        header(CONTINUATION, 0x80, 1),
+    ];
+    let expected = [
+        Seen::Ping(b"not counted".into()),
+        Seen::Text(b"1234567890".into()),
+        Seen::Failed(Error::MessageTooLong),
+    ];
+    assert_eq!(sees(Role::Server, &limits(10, 0), &wire.concat()), expected);
 }
 
 #[test]
 fn takes_as_many_fragments_as_allowed_and_refuses_one_more() {
-    let mut server = server_with(0, 3);
-    let three = [masked(TEXT, b"a"), masked(CONTINUATION, b"b"), masked(FIN_CONTINUATION, b"c")];
-    assert_eq!(server.feed(&three.concat()), [Seen::Text(b"abc".into())]);
-    let four = [masked(TEXT, b""), masked(CONTINUATION, b""), masked(CONTINUATION, b"")];
-    assert_eq!(server.feed(&four.concat()), []);
-    assert_eq!(
-        server.feed(&masked(FIN_CONTINUATION, b"")),
-        [Seen::Failed(Error::TooManyFragments)]
-    );
+    let wire = [
+        masked(TEXT, b"a"),
+        masked(CONTINUATION, b"b"),
+        masked(FIN_CONTINUATION, b"c"),
+        masked(TEXT, b""),
+        masked(CONTINUATION, b""),
+        masked(CONTINUATION, b""),
+        masked(FIN_CONTINUATION, b""),
+    ];
+    let expected = [Seen::Text(b"abc".into()), Seen::Failed(Error::TooManyFragments)];
+    assert_eq!(sees(Role::Server, &limits(0, 3), &wire.concat()), expected);
 }
 
 #[test]
@@ -80,14 +92,12 @@ fn default_limits_are_those_of_ws() {
 #[test]
 fn refuses_lengths_that_javascript_cannot_count() {
     for length in [1 << 53, 1 << 63, u64::MAX] {
-        let mut server = server_with(0, 0);
         let refused = header(FIN_BINARY, 0x80, length);
-        assert_eq!(server.feed(&refused), [Seen::Failed(Error::UnsupportedPayloadLength)]);
         // It is judged before the limit, as in ws.
-        assert_eq!(
-            server_with(1, 0).feed(&refused),
-            [Seen::Failed(Error::UnsupportedPayloadLength)]
-        );
+        for config in [limits(0, 0), limits(1, 0)] {
+            let expected = [Seen::Failed(Error::UnsupportedPayloadLength)];
+            assert_eq!(sees(Role::Server, &config, &refused), expected);
+        }
     }
     let mut server = server_with(0, 0);
     assert_eq!(server.feed(&header(FIN_BINARY, 0x80, (1 << 53) - 1)), []);

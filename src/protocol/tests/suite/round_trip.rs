@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{Peer, Seen};
+use crate::support::{Peer, Seen, opposite};
 
 /// Something to send.
 #[derive(Clone, Debug)]
@@ -102,13 +102,6 @@ fn send(sender: &mut Peer, command: &Command) -> Vec<Seen> {
     expected
 }
 
-fn other(role: Role) -> Role {
-    match role {
-        Role::Client => Role::Server,
-        Role::Server => Role::Client,
-    }
-}
-
 proptest! {
     // A failure prints its input; a file of them would make the tree dirty.
     #![proptest_config(ProptestConfig {
@@ -124,7 +117,7 @@ proptest! {
         reads in vec(any::<Index>(), 0..12),
     ) {
         let mut sender = Peer::new(role, &Config::default());
-        let mut receiver = Peer::new(other(role), &Config::default());
+        let mut receiver = Peer::new(opposite(role), &Config::default());
         let mut expected: Vec<_> =
             commands.iter().flat_map(|command| send(&mut sender, command)).collect();
         sender

@@ -80,6 +80,7 @@ fn ping_and_pong_have_at_most_125_bytes() {
 /// Tells shared from copied bytes.
 #[derive(Default)]
 struct Outbox {
+    key: MaskingKey,
     copied: Vec<u8>,
     shared: Vec<Bytes>,
     deflate: Shared,
@@ -95,7 +96,7 @@ impl Host for Outbox {
     }
 
     fn masking_key(&mut self) -> MaskingKey {
-        MaskingKey([1, 2, 3, 4])
+        self.key
     }
 
     fn deflate(&mut self) -> &mut Shared {
@@ -119,10 +120,26 @@ fn server_hands_shared_bytes_on_without_a_copy() {
 fn client_leaves_shared_bytes_as_they_are() {
     let payload = Bytes::from(vec![7; 2000]);
     let mut connection = Connection::new(Role::Client, std::sync::Arc::default());
-    let mut outbox = Outbox::default();
+    let mut outbox = Outbox { key: MaskingKey([1, 2, 3, 4]), ..Outbox::default() };
     let message = binary(Payload::Shared(payload.clone()), true);
     connection.send_message(message, &mut outbox).unwrap();
     assert_eq!(payload, vec![7; 2000]);
     assert!(outbox.shared.is_empty());
     assert_eq!(Peer::server().feed(&outbox.copied), [Seen::Binary(payload.to_vec())]);
+}
+
+#[test]
+fn a_key_of_zeros_stands_in_the_frame_and_costs_no_copy() {
+    let payload = Bytes::from(vec![7; 100_000]);
+    let mut connection = Connection::new(Role::Client, std::sync::Arc::default());
+    let mut outbox = Outbox::default();
+    let message = binary(Payload::Shared(payload.clone()), true);
+    connection.send_message(message, &mut outbox).unwrap();
+    assert_eq!(
+        outbox.copied,
+        [&[FIN_BINARY, 0xff, 0, 0, 0, 0, 0, 1, 0x86, 0xa0][..], &[0; 4]].concat()
+    );
+    assert_eq!(outbox.shared[0].as_ptr(), payload.as_ptr());
+    connection.send_message(binary(Payload::Slice(b"ab"), true), &mut outbox).unwrap();
+    assert_eq!(outbox.copied[14..], [FIN_BINARY, 0x82, 0, 0, 0, 0, b'a', b'b']);
 }

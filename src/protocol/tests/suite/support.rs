@@ -1,4 +1,5 @@
-//! A host that records, events that own their bytes, and a frame builder that can break every rule.
+//! A host that records, events that own their bytes, bytes cut in every way, and a frame builder that
+//! can break every rule.
 
 use std::sync::Arc;
 
@@ -107,6 +108,14 @@ impl Peer {
     }
 }
 
+/// Who a peer talks to.
+pub(crate) fn opposite(role: Role) -> Role {
+    match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}
+
 /// Parameters of both directions; every message is long enough to be compressed.
 pub(crate) fn deflate(no_context_takeover: bool) -> DeflateConfig {
     DeflateConfig {
@@ -124,9 +133,48 @@ pub(crate) fn deflating(no_context_takeover: bool) -> Config {
     Config { deflate: Some(deflate(no_context_takeover)), ..Config::default() }
 }
 
-/// What a server with the default limits makes of `wire`, fed whole.
+/// What came of some bytes: events, bytes written, and the state afterwards.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) wire: Vec<u8>,
+    pub(crate) failed: bool,
+}
+
+/// What comes of `wire` when the transport cuts it at `cuts`, which ascend.
+pub(crate) fn outcome(role: Role, config: &Config, wire: &[u8], cuts: &[usize]) -> Outcome {
+    let mut peer = Peer::new(role, config);
+    let mut start = 0;
+    for &end in cuts.iter().chain([&wire.len()]) {
+        peer.feed(&wire[start..end]);
+        start = end;
+    }
+    Outcome { seen: peer.seen, wire: peer.host.wire, failed: peer.connection.is_failed() }
+}
+
+/// What a new connection makes of `wire`, whole, byte by byte and cut in two at every place, which
+/// has to be the same. Long bytes are cut near their ends and at every 1000th place only.
+pub(crate) fn sees(role: Role, config: &Config, wire: &[u8]) -> Vec<Seen> {
+    let whole = outcome(role, config, wire, &[]);
+    let every_byte: Vec<_> = (1..wire.len()).collect();
+    assert_eq!(outcome(role, config, wire, &every_byte), whole, "byte by byte {wire:02x?}");
+    for cut in 1..wire.len() {
+        let is_near_an_end = cut <= 20 || cut + 20 >= wire.len();
+        if wire.len() <= 1000 || is_near_an_end || cut % 1000 == 0 {
+            assert_eq!(outcome(role, config, wire, &[cut]), whole, "cut at {cut} {wire:02x?}");
+        }
+    }
+    whole.seen
+}
+
+/// The same of a server with the default limits.
 pub(crate) fn server_sees(wire: &[u8]) -> Vec<Seen> {
-    Peer::server().feed(wire)
+    sees(Role::Server, &Config::default(), wire)
+}
+
+/// The same of a client with the default limits.
+pub(crate) fn client_sees(wire: &[u8]) -> Vec<Seen> {
+    sees(Role::Client, &Config::default(), wire)
 }
 
 /// A frame as a client sends it, `first` being byte 0.
