@@ -186,8 +186,8 @@ impl Operation<Environment> for Release {
     }
 }
 
-/// `progressBlock()`: the next 1024 connections' counts of bytes that the kernel has taken, as the
-/// memory of a `Float64Array`.
+/// `progressBlock()`: the next 1024 connections' counts of bytes, three each (see `ProgressTable`),
+/// as the memory of a `Float64Array`.
 pub(super) struct ProgressBlock;
 
 impl Operation<Environment> for ProgressBlock {

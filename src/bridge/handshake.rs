@@ -2,7 +2,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "a derived function owns its arguments")]
 
 use napi_derive::napi;
-use offloop_protocol::deflate::{DeflateConfig, Options, WindowBits};
+use offloop_protocol::deflate::{DeflateConfig, Options, Params, WindowBits};
+use offloop_protocol::handshake::client::{self, Asked, Response};
 use offloop_protocol::handshake::server::{self, Request};
 use offloop_protocol::{Error, Role};
 
@@ -98,10 +99,10 @@ pub(super) struct DeflateOptions {
     pub window_bits: Option<u8>,
 }
 
-/// What became of the offers in `Sec-WebSocket-Extensions`.
+/// What became of `Sec-WebSocket-Extensions`, a request's or a response's.
 #[napi(object)]
 pub(super) struct Negotiated {
-    /// The body of the refusal, if the header is not one.
+    /// The body of the refusal, if a request's header is not one.
     pub refusal: Option<String>,
     /// The response's header, if an offer was accepted.
     pub header: Option<String>,
@@ -119,39 +120,95 @@ pub(super) struct Negotiated {
 /// Chooses among a client's offers of permessage-deflate (RFC 7692, 7.1).
 #[napi]
 pub(super) fn negotiate_deflate(header: String, wanted: DeflateOptions) -> Negotiated {
-    let options = Options {
-        server_no_context_takeover: wanted.server_no_context_takeover,
-        client_no_context_takeover: wanted.client_no_context_takeover,
-        server_max_window_bits: window_bits(wanted.server_max_window_bits),
-        client_max_window_bits: window_bits(wanted.client_max_window_bits),
-        threshold_bytes: wanted.threshold,
-        level: wanted.level.and_then(|level| i8::try_from(level).ok()),
-        mem_level: wanted.mem_level,
-        window_bits: wanted.window_bits,
-    };
-    let mut negotiated = Negotiated {
-        refusal: None,
-        header: None,
-        flags: 0,
-        server_no_context_takeover: false,
-        client_no_context_takeover: false,
-        server_max_window_bits: None,
-        client_max_window_bits: None,
-    };
+    let options = Options::from(&wanted);
+    let settled = |params| negotiated(params, Role::Server, &options);
     match options.accept_offers(&header) {
-        Err(error) => negotiated.refusal = Some(error.refusal(Role::Server).to_owned()),
-        Ok(None) => {}
+        Err(error) => {
+            let refusal = Some(error.refusal(Role::Server).to_owned());
+            Negotiated { refusal, ..settled(None) }
+        }
+        Ok(None) => settled(None),
         Ok(Some(accepted)) => {
-            let params = accepted.params;
-            negotiated.flags = flags(&params.config(Role::Server, &options));
-            negotiated.header = Some(accepted.header);
-            negotiated.server_no_context_takeover = params.server_no_context_takeover;
-            negotiated.client_no_context_takeover = params.client_no_context_takeover;
-            negotiated.server_max_window_bits = params.server_max_window_bits;
-            negotiated.client_max_window_bits = params.client_max_window_bits;
+            Negotiated { header: Some(accepted.header), ..settled(Some(accepted.params)) }
         }
     }
-    negotiated
+}
+
+/// A client's offer of permessage-deflate: the value of its `Sec-WebSocket-Extensions`.
+#[napi]
+pub(super) fn offer_deflate(wanted: DeflateOptions) -> String {
+    Options::from(&wanted).offer()
+}
+
+/// What became of a response to an upgrade request.
+#[napi(object)]
+pub(super) struct ResponseJudgement {
+    /// Why the connection is to be failed.
+    pub failure: Option<String>,
+    /// What was agreed on, if the messages may be compressed.
+    pub deflate: Option<Negotiated>,
+}
+
+/// Judges the headers of a response (RFC 6455, 4.1); an absent header is null. `key` and `protocols`
+/// are what the request had, `offered` is what `offer_deflate` made its offer of, if it made one.
+#[napi]
+pub(super) fn judge_response(
+    upgrade: Option<String>,
+    accept: Option<String>,
+    protocol: Option<String>,
+    extensions: Option<String>,
+    key: String,
+    protocols: Vec<String>,
+    offered: Option<DeflateOptions>,
+) -> ResponseJudgement {
+    let response = Response {
+        upgrade: upgrade.as_deref(),
+        accept: accept.as_deref(),
+        protocol: protocol.as_deref(),
+        extensions: extensions.as_deref(),
+    };
+    let options = offered.as_ref().map(Options::from);
+    let asked = Asked { key: &key, protocols: &protocols, deflate: options.as_ref() };
+    match client::judge_response(&response, &asked) {
+        Err(failure) => {
+            ResponseJudgement { failure: Some(failure.message().to_owned()), deflate: None }
+        }
+        Ok(params) => {
+            let deflate = options
+                .filter(|_| params.is_some())
+                .map(|options| negotiated(params, Role::Client, &options));
+            ResponseJudgement { failure: None, deflate }
+        }
+    }
+}
+
+impl From<&DeflateOptions> for Options {
+    fn from(wanted: &DeflateOptions) -> Self {
+        Self {
+            server_no_context_takeover: wanted.server_no_context_takeover,
+            client_no_context_takeover: wanted.client_no_context_takeover,
+            server_max_window_bits: window_bits(wanted.server_max_window_bits),
+            client_max_window_bits: window_bits(wanted.client_max_window_bits),
+            threshold_bytes: wanted.threshold,
+            level: wanted.level.and_then(|level| i8::try_from(level).ok()),
+            mem_level: wanted.mem_level,
+            window_bits: wanted.window_bits,
+        }
+    }
+}
+
+/// What was agreed on, if anything was, as one side sees it.
+fn negotiated(agreed: Option<Params>, role: Role, options: &Options) -> Negotiated {
+    let params = agreed.unwrap_or_default();
+    Negotiated {
+        refusal: None,
+        header: None,
+        flags: agreed.map_or(0, |params| flags(&params.config(role, options))),
+        server_no_context_takeover: params.server_no_context_takeover,
+        client_no_context_takeover: params.client_no_context_takeover,
+        server_max_window_bits: params.server_max_window_bits,
+        client_max_window_bits: params.client_max_window_bits,
+    }
 }
 
 fn window_bits(wanted: Option<u8>) -> WindowBits {

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{Error, Result};
 use offloop_protocol::Payload;
 #[cfg(unix)]
 use offloop_shard::Adoption;
-use offloop_shard::{COMMAND_LARGE, CommandBatch, ConnectionId};
+use offloop_shard::{COMMAND_LARGE, CommandBatch, ConnectionId, Recycler};
 
 use super::connections::Owner;
 use super::environment::Environment;
@@ -22,6 +22,7 @@ pub(super) struct Outbound {
     records: Kept<u32>,
     slab: Kept<u8>,
     large: VecDeque<Bytes>,
+    recycler: Recycler,
     /// One batch a shard.
     staged: Vec<CommandBatch>,
 }
@@ -50,10 +51,20 @@ impl Operation<Environment> for StageLarge {
     const NAME: &'static str = "stageLarge";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let payload = if call.is_string(0)? { call.utf8(0)? } else { call.bytes(0)?.to_vec() };
+        let Outbound { recycler, large, .. } = &mut environment.outbound;
+        let payload = if call.is_string(0)? {
+            let mut payload = recycler.take(call.utf8_length(0)? + 1);
+            call.append_utf8(0, &mut payload)?;
+            payload
+        } else {
+            let bytes = call.bytes(0)?;
+            let mut payload = recycler.take(bytes.len());
+            payload.extend_from_slice(bytes);
+            payload
+        };
         let length = u32::try_from(payload.len())
             .map_err(|_| Error::from_reason("a message cannot be longer than 4 GiB"))?;
-        environment.outbound.large.push_back(payload.into());
+        large.push_back(recycler.share(payload));
         Ok(Returned::Number(length))
     }
 }
@@ -66,7 +77,7 @@ impl Operation<Environment> for Submit {
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let count = call.integer(0)? as usize;
-        let Outbound { records, slab, large, staged } = &mut environment.outbound;
+        let Outbound { records, slab, large, staged, .. } = &mut environment.outbound;
         let (records, _) = records.as_chunks::<4>();
         for &[id, word, offset, length] in records.iter().take(count) {
             let payload = if word & COMMAND_LARGE == 0 {

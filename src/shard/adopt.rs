@@ -39,15 +39,23 @@ pub struct Adoption {
 }
 
 mod unix {
-    use std::io::{IoSlice, Write};
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+    use std::io::IoSlice;
+    use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
     use std::pin::Pin;
     use std::task::{Context, Poll};
+    use std::time::Duration;
 
+    use socket2::{SockRef, TcpKeepalive};
     use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
     use tokio::net::{TcpStream, UnixStream};
 
     use super::io;
+
+    /// A peer that is gone is an error, not a signal.
+    #[cfg(target_os = "linux")]
+    const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+    #[cfg(not(target_os = "linux"))]
+    const NO_SIGNAL: i32 = 0; // Node ignores the signal.
 
     /// A duplicate of somebody's connected stream socket, not yet watched by any loop.
     #[derive(Debug)]
@@ -110,27 +118,63 @@ mod unix {
             }
         }
 
+        /// Writes what the kernel takes. Asks the runtime only when the kernel refuses: of a socket
+        /// just registered the runtime does not know yet that it is writable.
         pub(crate) fn poll_write(
             &mut self,
             context: &mut Context<'_>,
             slices: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            match (self, slices) {
-                (Self::Tcp(stream), [one]) => Pin::new(stream).poll_write(context, one),
-                (Self::Unix(stream), [one]) => Pin::new(stream).poll_write(context, one),
-                (Self::Tcp(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
-                (Self::Unix(stream), _) => Pin::new(stream).poll_write_vectored(context, slices),
+            match self.write_now(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            match self {
+                Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+                Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             }
         }
 
-        /// Writes what the kernel takes, without asking the runtime, which may not know the socket
-        /// well enough yet to say that it is writable.
+        /// Writes what the kernel takes at once.
         pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-            let descriptor = match self {
-                Self::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
-                Self::Unix(stream) => stream.as_fd().try_clone_to_owned(),
-            }?;
-            std::net::TcpStream::from(descriptor).write_vectored(slices)
+            let socket = match self {
+                Self::Tcp(stream) => SockRef::from(stream),
+                Self::Unix(stream) => SockRef::from(stream),
+            };
+            match slices {
+                [one] => socket.send_with_flags(one, NO_SIGNAL),
+                _ => socket.send_vectored_with_flags(slices, NO_SIGNAL),
+            }
+        }
+
+        /// Turns Nagle's algorithm off or on.
+        pub(crate) fn set_no_delay(&self, on: bool) -> io::Result<()> {
+            match self {
+                Self::Tcp(stream) => stream.set_nodelay(on),
+                Self::Unix(_) => Ok(()),
+            }
+        }
+
+        /// Has the kernel probe a silent peer after `seconds` (0 is the kernel's default), in the
+        /// rhythm that Node has it do so; or never.
+        pub(crate) fn set_keep_alive(&self, seconds: Option<u32>) -> io::Result<()> {
+            let Self::Tcp(stream) = self else { return Ok(()) };
+            let socket = SockRef::from(stream);
+            socket.set_keepalive(seconds.is_some())?;
+            let Some(seconds @ 1..) = seconds else { return Ok(()) };
+            let probes = TcpKeepalive::new()
+                .with_time(Duration::from_secs(seconds.into()))
+                .with_interval(Duration::from_secs(1))
+                .with_retries(10);
+            socket.set_tcp_keepalive(&probes)
+        }
+
+        /// The end of the connection will be a reset.
+        pub(crate) fn set_reset(&self) -> io::Result<()> {
+            match self {
+                Self::Tcp(stream) => stream.set_zero_linger(),
+                Self::Unix(_) => Ok(()),
+            }
         }
 
         /// Ends our half. Never waits: the kernel does what is left.

@@ -2,139 +2,18 @@
 //!
 //! A batch is plain data: fixed-width records, one buffer with the payloads in record order, and a
 //! list of payloads too large to be copied once more. Nothing here knows a socket or JavaScript.
-//!
-//! Record layout, four `u32` (the JavaScript side reads the same words):
-//!
-//! | word | event (up) | command (down) |
-//! |---|---|---|
-//! | 0 | connection id | connection id |
-//! | 1 | kind, flags from bit 8 | kind, flags from bit 8 |
-//! | 2 | payload length in bytes | payload length in bytes |
-//! | 3 | close code, or the error's number | unused |
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use crate::adopt::Adoption;
+use crate::record::{COMMAND_LARGE, CommandKind, EVENT_LARGE, EventKind, KIND_MASK, Record};
 use crate::registry::ConnectionId;
-
-/// One event or command, see the module's table.
-pub(crate) type Record = [u32; 4];
 
 /// Payloads from this size on travel as a buffer of their own instead of in the batch's bytes.
 pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
 
-/// Bits of a record's second word that hold the kind.
-const KIND_MASK: u32 = 0xff;
-
-/// What happened on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum EventKind {
-    /// A whole text message, valid UTF-8.
-    Text = 1,
-    /// A whole binary message.
-    Binary = 2,
-    /// A ping; it has been answered already where that is configured.
-    Ping = 3,
-    /// A pong.
-    Pong = 4,
-    /// The peer's close frame; word 3 is its code (1005 if it had none), the payload its reason.
-    Close = 5,
-    /// The peer broke the protocol; word 2 is the row of the error table, word 3 its number.
-    Failed = 6,
-    /// A message that asked for it has been handed to the kernel.
-    Written = 7,
-    /// The peer ended its half of the transport.
-    Ended = 8,
-    /// The transport is gone; the last event of a connection.
-    Closed = 9,
-}
-
-impl EventKind {
-    /// The kind of this number, if it is one that a transport's owner reports.
-    #[must_use]
-    pub const fn of_transport(number: u32) -> Option<Self> {
-        Some(match number {
-            7 => Self::Written,
-            8 => Self::Ended,
-            9 => Self::Closed,
-            _ => return None,
-        })
-    }
-
-    /// Whether word 2 counts bytes that lie in the batch.
-    const fn has_payload(kind: u32) -> bool {
-        kind <= Self::Close as u32
-    }
-}
-
-/// The payload is ASCII: one byte a character.
-pub const EVENT_ASCII: u32 = 1 << 8;
-/// The payload is the next one of the batch's large payloads.
-pub const EVENT_LARGE: u32 = 1 << 9;
-
-/// What is to be done on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum CommandKind {
-    /// Send a text message or a fragment of one.
-    Text = 1,
-    /// Send a binary message or a fragment of one.
-    Binary = 2,
-    /// Send a ping.
-    Ping = 3,
-    /// Send a pong.
-    Pong = 4,
-    /// Send a close frame; the payload is its body (code and reason, or nothing).
-    Close = 5,
-    /// Write out what is queued, then end our half of the transport.
-    End = 6,
-    /// Drop the connection now.
-    Destroy = 7,
-    /// Stop reading.
-    Pause = 8,
-    /// Go on reading.
-    Resume = 9,
-    /// Drop the connection when it still exists after its close timeout.
-    StartCloseTimer = 10,
-    /// Take over the batch's next adoption.
-    Adopt = 11,
-    /// Mask the next frame with the payload: four bytes that the user chose.
-    MaskingKey = 12,
-}
-
-impl CommandKind {
-    /// The kind that a record's second word names, if it names one.
-    #[must_use]
-    pub const fn of(word: u32) -> Option<Self> {
-        Some(match word & KIND_MASK {
-            1 => Self::Text,
-            2 => Self::Binary,
-            3 => Self::Ping,
-            4 => Self::Pong,
-            5 => Self::Close,
-            6 => Self::End,
-            7 => Self::Destroy,
-            8 => Self::Pause,
-            9 => Self::Resume,
-            10 => Self::StartCloseTimer,
-            11 => Self::Adopt,
-            12 => Self::MaskingKey,
-            _ => return None,
-        })
-    }
-}
-
-/// This is not the message's last fragment.
-pub const COMMAND_MORE: u32 = 1 << 8;
-/// Compress the message where that was negotiated.
-pub const COMMAND_COMPRESS: u32 = 1 << 9;
-/// Report `Written` when the frame has been handed to the kernel.
-pub const COMMAND_NOTIFY: u32 = 1 << 10;
-/// The payload is the next one of the batch's large payloads.
-pub const COMMAND_LARGE: u32 = 1 << 11;
 /// Events of one turn of a shard, in the order in which they happened.
 #[derive(Debug, Default)]
 pub struct EventBatch {
@@ -333,6 +212,7 @@ fn empty<T>(buffer: &mut Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::EVENT_ASCII;
 
     const ID: ConnectionId = ConnectionId::new(7);
 

@@ -18,16 +18,19 @@ use offloop_protocol::Payload;
 use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
-use crate::batch::{COMMAND_NOTIFY, CommandKind, EventKind};
 use crate::endpoint::{Endpoint, Workshop};
 use crate::progress::Progress;
 use crate::readiness::{ReadyList, ready_waker};
+use crate::record::{COMMAND_NOTIFY, CommandKind, EventKind, Tuning};
 use crate::registry::ConnectionId;
 
 /// Undelivered bytes above which a connection is not read, and below half of which it is again.
 pub(crate) const HIGH_WATER_BYTES: usize = 1024 * 1024;
 /// Unwritten bytes above which a connection is not read: a peer that asks and never listens.
 pub(crate) const UNWRITTEN_HIGH_WATER_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes that are read of a paused connection, as Node reads on until a stream's buffer is full: so
+/// the end of the connection shows, if not too much is in front of it.
+const PAUSED_BYTES: usize = 16 * 1024;
 /// Reads of one connection before the others get their turn.
 const READS_A_TURN: usize = 4;
 
@@ -62,8 +65,8 @@ pub(crate) struct Driver {
     progress: Progress,
     waker: Waker,
     undelivered: usize,
-    /// The user paused reading.
-    is_paused: bool,
+    /// The user paused reading, and so many bytes have been read since.
+    paused: Option<usize>,
     /// Reading was skipped for pressure; whoever takes the pressure away must resume it.
     is_throttled: bool,
     our_half: Half,
@@ -73,7 +76,14 @@ pub(crate) struct Driver {
     pub(crate) deadline: Option<Instant>,
     /// Whether it is on the shard's list of connections to flush.
     pub(crate) dirty: bool,
+    /// The operating system's error number that ended the connection, 0 if none did, and what was
+    /// being done.
+    pub(crate) failure: (u32, u32),
 }
+
+/// What fails, in the event that tells of the end.
+const READING: u32 = 0;
+const WRITING: u32 = 1;
 
 impl Driver {
     /// Registers the socket with the runtime of the calling thread.
@@ -91,13 +101,14 @@ impl Driver {
             progress,
             waker: ready_waker(ready, id),
             undelivered: 0,
-            is_paused: false,
+            paused: None,
             is_throttled: false,
             our_half: Half::Open,
             peers_half: Half::Open,
             close_timeout,
             deadline: None,
             dirty: false,
+            failure: (0, READING),
         };
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
         driver.endpoint.outbox.mark_automatic(response.len(), 0);
@@ -134,11 +145,14 @@ impl Driver {
                     .poll_flush(&mut workshop.pool, |slices| Poll::Ready(socket.write_now(slices)));
                 return Progression::Over;
             }
-            CommandKind::Pause => self.is_paused = true,
+            CommandKind::Pause => {
+                self.paused.get_or_insert(0);
+            }
             CommandKind::Resume => {
-                self.is_paused = false;
+                self.paused = None;
                 return Progression::Hungry;
             }
+            CommandKind::Tune => self.tune(&payload),
             CommandKind::StartCloseTimer => {
                 self.deadline = Some(Instant::now() + self.close_timeout);
             }
@@ -158,12 +172,16 @@ impl Driver {
             match self.socket.poll_read(&mut context, &mut read) {
                 // Pending also leaves the waker with the runtime.
                 Poll::Pending => return Progression::Alive,
-                Poll::Ready(Err(_)) => return Progression::Over,
+                Poll::Ready(Err(error)) => return self.fail(&error, READING),
                 Poll::Ready(Ok(())) => {}
             }
             let input = read.filled_mut();
             if input.is_empty() {
                 return self.on_peer_end(workshop);
+            }
+            self.progress.add_read(input.len());
+            if let Some(read) = &mut self.paused {
+                *read += input.len();
             }
             if !self.endpoint.is_deaf() {
                 self.undelivered += self.endpoint.receive(input, workshop);
@@ -185,7 +203,7 @@ impl Driver {
         }
         match flushed {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return Progression::Over,
+            Poll::Ready(Err(error)) => return self.fail(&error, WRITING),
             Poll::Pending => return Progression::Alive,
         }
         if self.our_half == Half::Ending {
@@ -210,17 +228,36 @@ impl Driver {
         self.is_throttled && self.undelivered > HIGH_WATER_BYTES / 2
     }
 
+    /// A socket that does not know an option goes on without it, as under Node.
+    fn tune(&mut self, payload: &Payload<'_>) {
+        let Payload::Slice(payload) = payload else { return };
+        let tuned = match Tuning::of(payload) {
+            Some(Tuning::NoDelay(on)) => self.socket.set_no_delay(on),
+            Some(Tuning::KeepAlive(seconds)) => self.socket.set_keep_alive(seconds),
+            Some(Tuning::Reset) => self.socket.set_reset(),
+            Some(Tuning::MaxMessageBytes(bytes)) => {
+                self.endpoint.set_max_message_bytes(bytes);
+                Ok(())
+            }
+            None => Ok(()),
+        };
+        let _ = tuned;
+    }
+
     fn on_peer_end(&mut self, workshop: &mut Workshop) -> Progression {
         self.peers_half = Half::Ended;
-        if self.our_half == Half::Ended {
-            return Progression::Over;
-        }
         workshop.events.push_numbers(self.id, EventKind::Ended, 0, 0);
-        Progression::Alive
+        if self.our_half == Half::Ended { Progression::Over } else { Progression::Alive }
+    }
+
+    fn fail(&mut self, error: &io::Error, doing: u32) -> Progression {
+        let number = error.raw_os_error().and_then(|number| u32::try_from(number).ok());
+        self.failure = (number.unwrap_or(0), doing);
+        Progression::Over
     }
 
     fn may_read(&mut self) -> bool {
-        if self.peers_half == Half::Ended || self.is_paused {
+        if self.peers_half == Half::Ended || self.paused.is_some_and(|read| read >= PAUSED_BYTES) {
             return false;
         }
         self.is_throttled = self.undelivered > HIGH_WATER_BYTES

@@ -11,12 +11,12 @@ use offloop_protocol::{
     deflate,
 };
 
-use crate::batch::{
-    COMMAND_COMPRESS, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII, EventBatch,
-    EventKind, LARGE_PAYLOAD_BYTES, Record,
-};
+use crate::batch::{EventBatch, LARGE_PAYLOAD_BYTES};
 use crate::masking_keys::MaskingKeys;
 use crate::outbox::{BufferPool, Outbox};
+use crate::record::{
+    COMMAND_COMPRESS, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII, EventKind, Record,
+};
 use crate::registry::ConnectionId;
 
 /// What the connections of one driver share.
@@ -141,6 +141,13 @@ impl Endpoint {
                 };
                 protocol.send_close(code, reason, &mut host)
             }
+            CommandKind::Raw => {
+                match payload {
+                    Payload::Slice(bytes) => host.write(bytes),
+                    Payload::Shared(bytes) => host.write_shared(bytes),
+                }
+                Ok(())
+            }
             CommandKind::MaskingKey => {
                 self.chosen_key = bytes(&payload).first_chunk().copied().map(MaskingKey);
                 return;
@@ -150,6 +157,11 @@ impl Endpoint {
         if sent.is_ok() && word & COMMAND_NOTIFY != 0 {
             self.outbox.notify_when_written();
         }
+    }
+
+    /// Changes the limit on a message's length; 0 is none.
+    pub(crate) fn set_max_message_bytes(&mut self, bytes: u64) {
+        self.protocol.set_max_message_bytes(bytes);
     }
 
     /// Whether what the peer still sends is of no interest to anybody.

@@ -20,18 +20,22 @@ mod outbox;
 mod progress;
 mod queue;
 mod readiness;
+mod record;
+mod recycler;
 mod registry;
 mod shard;
 mod streams;
 mod timers;
 
 pub use adopt::{AdoptedSocket, Adoption};
-pub use batch::{
-    COMMAND_COMPRESS, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandBatch, CommandKind,
-    Copied, EVENT_ASCII, EVENT_LARGE, EventBatch, EventKind, LARGE_PAYLOAD_BYTES,
-};
+pub use batch::{CommandBatch, Copied, EventBatch, LARGE_PAYLOAD_BYTES};
 pub use progress::{Progress, ProgressTable};
 pub use queue::{CommandQueue, Doorbell, EventQueue};
+pub use record::{
+    COMMAND_COMPRESS, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII,
+    EVENT_LARGE, EventKind, Tuning,
+};
+pub use recycler::Recycler;
 pub use registry::ConnectionId;
 pub use shard::ShardHandle;
 pub use streams::Streams;

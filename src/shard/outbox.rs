@@ -224,7 +224,7 @@ impl Outbox {
         if self.marks.is_empty() && self.marks.capacity() > 0 {
             self.marks = VecDeque::new();
         }
-        progress.set(self.written.saturating_add_signed(self.surplus));
+        progress.set_taken(self.written.saturating_add_signed(self.surplus), self.written);
         notify
     }
 

@@ -173,7 +173,7 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::batch::EventKind;
+    use crate::record::EventKind;
     use crate::registry::ConnectionId;
 
     #[derive(Default)]

@@ -16,11 +16,12 @@ use std::thread::JoinHandle;
 use offloop_protocol::Payload;
 
 use crate::adopt::Adoption;
-use crate::batch::{COMMAND_LARGE, CommandBatch, CommandKind, EventBatch, EventKind};
+use crate::batch::{CommandBatch, EventBatch};
 use crate::driver::{Driver, Progression};
 use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
 use crate::readiness::ReadyList;
+use crate::record::{COMMAND_LARGE, CommandKind, EventKind};
 use crate::registry::{ConnectionId, Registry};
 use crate::timers::Timers;
 
@@ -305,7 +306,8 @@ impl Shard {
                 self.timers.remove(deadline, id);
             }
             self.note_starving(id, false);
-            self.workshop.events.push_numbers(id, EventKind::Closed, 0, 0);
+            let (error, doing) = driver.failure;
+            self.workshop.events.push_numbers(id, EventKind::Closed, error, doing);
         }
     }
 }

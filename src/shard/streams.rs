@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use offloop_protocol::{Config, Payload, Role};
 
-use crate::batch::{CommandKind, EventBatch, EventKind};
+use crate::batch::EventBatch;
 use crate::endpoint::{Endpoint, Workshop};
+use crate::record::{CommandKind, EventKind, Tuning};
 use crate::registry::{ConnectionId, Registry};
 
 /// All such connections of one thread.
@@ -39,7 +40,15 @@ impl Streams {
         if let Some(endpoint) = self.connections.get_mut(id)
             && let Some(kind) = CommandKind::of(word)
         {
-            endpoint.send(kind, word, payload, &mut self.workshop);
+            match (kind, &payload) {
+                (CommandKind::Tune, Payload::Slice(bytes)) => {
+                    // What is to be tuned about the transport is its owner's.
+                    if let Some(Tuning::MaxMessageBytes(bytes)) = Tuning::of(bytes) {
+                        endpoint.set_max_message_bytes(bytes);
+                    }
+                }
+                _ => endpoint.send(kind, word, payload, &mut self.workshop),
+            }
         }
     }
 

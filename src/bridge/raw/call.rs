@@ -59,27 +59,33 @@ impl Call {
         Ok(kind == sys::ValueType::napi_string)
     }
 
-    /// A string as UTF-8.
-    pub(in crate::bridge) fn utf8(&self, argument: usize) -> Result<Vec<u8>> {
-        let value = self.arguments[argument];
-        let mut length = 0;
+    /// The length of a string as UTF-8, in bytes.
+    pub(in crate::bridge) fn utf8_length(&self, argument: usize) -> Result<usize> {
+        let (value, mut length) = (self.arguments[argument], 0);
         check(unsafe {
             sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut length)
         })?;
-        let mut utf8 = Vec::<u8>::with_capacity(length + 1);
-        // Writes `length` bytes and a zero behind them.
+        Ok(length)
+    }
+
+    /// Puts a string as UTF-8 behind what is in `utf8`, as far as its capacity goes less one byte.
+    pub(in crate::bridge) fn append_utf8(&self, argument: usize, utf8: &mut Vec<u8>) -> Result<()> {
+        let (value, mut length) = (self.arguments[argument], 0);
+        let spare = utf8.spare_capacity_mut();
+        // Writes a zero behind the string, which is not counted.
         check(unsafe {
             sys::napi_get_value_string_utf8(
                 self.env,
                 value,
-                utf8.as_mut_ptr().cast(),
-                length + 1,
+                spare.as_mut_ptr().cast(),
+                spare.len(),
                 &raw mut length,
             )
         })?;
-        // SAFETY: the call above has written `length` bytes, which is below the capacity.
-        unsafe { utf8.set_len(length) };
-        Ok(utf8)
+        let filled = utf8.len() + length;
+        // SAFETY: the call above has written `length` bytes there, fewer than there was room for.
+        unsafe { utf8.set_len(filled) };
+        Ok(())
     }
 
     /// The memory of a `Uint8Array`, for the time of this call.

@@ -26,6 +26,8 @@ const DESTROY: u32 = CommandKind::Destroy as u32;
 const PAUSE: u32 = CommandKind::Pause as u32;
 const RESUME: u32 = CommandKind::Resume as u32;
 const START_CLOSE_TIMER: u32 = CommandKind::StartCloseTimer as u32;
+const RAW: u32 = CommandKind::Raw as u32;
+const TUNE: u32 = CommandKind::Tune as u32;
 
 /// A shard and what a layer above it would be.
 struct Above {
@@ -228,12 +230,26 @@ fn pause_stops_reading_and_resume_goes_on() {
     above.command(PAUSE, b"");
     above.command(TEXT | COMMAND_NOTIFY, b"paused");
     above.until(EventKind::Written);
+    // What Node would have in its buffer is read nevertheless.
+    peer.write_all(&frame(&[0; 16 * 1024])).unwrap();
+    above.until(EventKind::Binary);
     peer.write_all(&frame(b"later")).unwrap();
     above.command(TEXT | COMMAND_NOTIFY, b"still paused");
     let events = above.until(EventKind::Written);
     assert!(events.iter().all(|(_, kind, _)| *kind == EventKind::Written as u32));
     above.command(RESUME, b"");
     assert_eq!(above.until(EventKind::Binary).pop().unwrap().2, b"later");
+}
+
+#[test]
+fn the_end_shows_while_reading_is_paused() {
+    let above = Above::start();
+    let peer = above.adopt(ID, b"");
+    above.command(PAUSE, b"");
+    above.command(TEXT | COMMAND_NOTIFY, b"paused");
+    above.until(EventKind::Written);
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    above.until(EventKind::Ended);
 }
 
 #[test]
@@ -278,6 +294,29 @@ fn the_close_timer_ends_a_connection_whose_peer_does_not() {
     let _peer = above.adopt(ID, b"");
     above.command(START_CLOSE_TIMER, b"");
     above.until(EventKind::Closed);
+}
+
+#[test]
+fn raw_bytes_keep_their_place_between_the_frames() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(TEXT, b"a");
+    above.command(RAW | COMMAND_NOTIFY, b"raw");
+    above.command(TEXT, b"b");
+    assert_eq!(read_exactly(&mut peer, 14), b"hello\x81\x01araw\x81\x01b");
+    assert_eq!(above.until(EventKind::Written).len(), 1);
+}
+
+#[test]
+fn a_limit_on_messages_can_be_changed_while_the_connection_lives() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, &frame(b"four"));
+    above.until(EventKind::Binary);
+    above.command(TUNE, &[4, 3, 0, 0, 0, 0, 0, 0, 0]);
+    above.command(TEXT | COMMAND_NOTIFY, b"tuned");
+    above.until(EventKind::Written);
+    peer.write_all(&frame(b"four")).unwrap();
+    above.until(EventKind::Failed);
 }
 
 #[test]
