@@ -1,12 +1,23 @@
 /// <reference types="node" />
 
-// Types of offloop, by hand. Names follow @types/ws, so that a program written for a server of
-// ws compiles unchanged; what offloop adds is marked as such.
+// Types of offloop, by hand. A program that compiles with @types/ws compiles with these, unchanged:
+// names, type parameters and the last overload of each method are the same there. What offloop adds
+// is marked as such. For ES modules index.d.mts gives the same names.
 
 import { EventEmitter } from 'node:events'
-import { IncomingMessage, OutgoingHttpHeaders, Server as HTTPServer } from 'node:http'
+import {
+  Agent,
+  ClientRequest,
+  ClientRequestArgs,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  Server as HTTPServer,
+} from 'node:http'
 import { Server as HTTPSServer } from 'node:https'
-import { Duplex } from 'node:stream'
+import { createConnection } from 'node:net'
+import { Duplex, DuplexOptions, Writable } from 'node:stream'
+import { SecureContextOptions } from 'node:tls'
+import { URL } from 'node:url'
 import { ZlibOptions } from 'node:zlib'
 
 /** What can be sent: strings, numbers, and whatever has bytes or turns into one of those. */
@@ -18,7 +29,11 @@ type Sendable =
   | SharedArrayBuffer
   | Blob
   | readonly any[]
-  | { valueOf(): string | ArrayBuffer | SharedArrayBuffer | Uint8Array | readonly number[] }
+  | { valueOf(): string }
+  | { valueOf(): ArrayBuffer }
+  | { valueOf(): SharedArrayBuffer }
+  | { valueOf(): Uint8Array }
+  | { valueOf(): readonly number[] }
   | { [Symbol.toPrimitive](hint: string): string }
 
 type SendCallback = (err?: Error) => void
@@ -47,8 +62,6 @@ declare class WebSocket extends EventEmitter {
   readonly CLOSING: 2
   readonly CLOSED: 3
 
-  /** What binary messages arrive as. With `'blob'` they are Blobs, which `RawData` leaves out. */
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
   /** Bytes that wait to be given to the kernel, framing included. */
   readonly bufferedAmount: number
   /** The names of the extensions in use, with commas between them. */
@@ -69,8 +82,16 @@ declare class WebSocket extends EventEmitter {
   onclose: ((event: WebSocket.CloseEvent) => void) | null
   onerror: ((event: WebSocket.ErrorEvent) => void) | null
 
-  /** The server's end of a connection. Clients are not there yet. */
+  /** An end without a connection yet, for `setSocket()`. */
+  constructor(address: null)
   constructor(address: null, protocols?: undefined, options?: object)
+  /** A client that connects to an address. */
+  constructor(address: string | URL, options?: WebSocket.ClientOptions | ClientRequestArgs)
+  constructor(
+    address: string | URL,
+    protocols?: string | string[],
+    options?: WebSocket.ClientOptions | ClientRequestArgs,
+  )
 
   /**
    * Sends a message. The callback is called when it has been handed on to be written, or with
@@ -80,14 +101,15 @@ declare class WebSocket extends EventEmitter {
   send(data: Sendable, options: WebSocket.SendOptions, cb?: SendCallback): void
   /** Sends a ping with at most 125 bytes. */
   ping(cb: (err: Error) => void): void
-  ping(data: any, cb: (err: Error) => void): void
+  ping(data: any, mask: boolean | ((err: Error) => void) | undefined, cb?: (err: Error) => void): void
   ping(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   /** Sends a pong with at most 125 bytes. */
   pong(cb: (err: Error) => void): void
-  pong(data: any, cb: (err: Error) => void): void
+  pong(data: any, mask: boolean | ((err: Error) => void) | undefined, cb?: (err: Error) => void): void
   pong(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   /** Starts the closing handshake. The reason has at most 123 bytes. */
   close(code?: number, reason?: string | Uint8Array): void
+  close(code?: number, data?: string | Buffer): void
   /** Drops the connection at once; only `close` is emitted after it. */
   terminate(): void
   /** Stops reading. Messages that were under way are held back until `resume()`. */
@@ -110,16 +132,22 @@ declare class WebSocket extends EventEmitter {
   once(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
   off<K extends keyof WebSocket.Events>(event: K, listener: WebSocket.Listener<K>): this
   off(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
-  addListener<K extends keyof WebSocket.Events>(event: K, listener: WebSocket.Listener<K>): this
-  addListener(event: string | symbol, listener: (this: WebSocket, ...args: any[]) => void): this
+  addListener<K extends keyof WebSocket.Events>(
+    event: K,
+    listener: (...args: WebSocket.Events[K]) => void,
+  ): this
+  addListener(event: string | symbol, listener: (...args: any[]) => void): this
   removeListener<K extends keyof WebSocket.Events>(
     event: K,
-    listener: WebSocket.Listener<K>,
+    listener: (...args: WebSocket.Events[K]) => void,
   ): this
-  removeListener(
-    event: string | symbol,
-    listener: (this: WebSocket, ...args: any[]) => void,
-  ): this
+  removeListener(event: string | symbol, listener: (...args: any[]) => void): this
+}
+
+interface WebSocket {
+  /** What binary messages arrive as. Set to `'blob'` they are Blobs, which `RawData` leaves out. */
+  get binaryType(): 'nodebuffer' | 'arraybuffer' | 'fragments'
+  set binaryType(type: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob')
 }
 
 declare const WebSocketAlias: typeof WebSocket
@@ -134,13 +162,19 @@ declare namespace WebSocket {
 
   /** The events of a WebSocket and the arguments of their listeners. */
   interface Events {
-    /** Emitted on what `handleUpgrade()` returns, in a later turn and before any message. */
+    /** Messages can be sent; on a server only for what `handleUpgrade()` returns. */
     open: []
     message: [data: RawData, isBinary: boolean]
     ping: [data: Buffer]
     pong: [data: Buffer]
     close: [code: number, reason: Buffer]
     error: [error: Error]
+    /** Client: the response that ends the opening handshake. */
+    upgrade: [request: IncomingMessage]
+    /** Client: a redirect is being followed. */
+    redirect: [url: string, request: ClientRequest]
+    /** Client: a response that ends the opening handshake otherwise; the listener deals with it. */
+    'unexpected-response': [request: ClientRequest, response: IncomingMessage]
     /** offloop: `bufferedAmount` has gone down again after it had been high. */
     drain: []
   }
@@ -206,16 +240,84 @@ declare namespace WebSocket {
     ) => void,
   ) => void
 
-  /** Taken and kept; compression is not negotiated yet. */
+  /** A certificate or a key. */
+  type CertMeta = string | string[] | Buffer | Buffer[]
+
+  /** Changes the request before it is sent, and then has to call `request.end()`. */
+  type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void
+
+  /** Compression of messages (RFC 7692). */
   interface PerMessageDeflateOptions {
+    /** Whether the server compresses each message for itself. */
     serverNoContextTakeover?: boolean | undefined
+    /** Whether the client does. */
     clientNoContextTakeover?: boolean | undefined
+    /** How much the server may refer back to, 8 to 15: two to the power of it, in bytes. */
     serverMaxWindowBits?: number | undefined
+    /** The same for the client. */
     clientMaxWindowBits?: number | undefined
-    zlibDeflateOptions?: ZlibOptions | undefined
+    zlibDeflateOptions?:
+      | {
+          flush?: number | undefined
+          finishFlush?: number | undefined
+          chunkSize?: number | undefined
+          windowBits?: number | undefined
+          level?: number | undefined
+          memLevel?: number | undefined
+          strategy?: number | undefined
+          dictionary?: Buffer | Buffer[] | DataView | undefined
+          info?: boolean | undefined
+        }
+      | undefined
     zlibInflateOptions?: ZlibOptions | undefined
+    /** Shorter messages are not compressed, in bytes [1024]. */
     threshold?: number | undefined
     concurrencyLimit?: number | undefined
+  }
+
+  /** Options of a client; besides these it takes those of `http.request()`. */
+  interface ClientOptions extends SecureContextOptions {
+    agent?: Agent | undefined
+    /** Whether several events may be emitted in one turn [true]. */
+    allowSynchronousEvents?: boolean | undefined
+    /** Whether pings are answered [true]. */
+    autoPong?: boolean | undefined
+    checkServerIdentity?(servername: string, cert: CertMeta): boolean
+    /** How long a closing handshake may take, in milliseconds [30000]. */
+    closeTimeout?: number | undefined
+    createConnection?: typeof createConnection | undefined
+    /** offloop: the driver to use where the socket allows it [shard]; TLS is always a stream. */
+    driver?: 'shard' | 'stream' | undefined
+    family?: number | undefined
+    finishRequest?: FinishRequestCallback | undefined
+    /** Whether redirects are followed [false]. */
+    followRedirects?: boolean | undefined
+    /** Fills in the masking key of a frame. */
+    generateMask?(mask: Buffer): void
+    /** How long the opening handshake may take, in milliseconds [no limit]. */
+    handshakeTimeout?: number | undefined
+    headers?: { [key: string]: string } | undefined
+    host?: string | undefined
+    localAddress?: string | undefined
+    maxBufferedChunks?: number | undefined
+    /** The most fragments of a message; 0 is no limit [16384]. */
+    maxFragments?: number | undefined
+    /** The most bytes of a message; 0 is no limit [100 MiB]. */
+    maxPayload?: number | undefined
+    /** How many pongs may wait to be written; 0 is no limit [60]. */
+    maxPendingAutoPongs?: number | undefined
+    /** The most redirects that are followed [10]. */
+    maxRedirects?: number | undefined
+    origin?: string | undefined
+    perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
+    protocol?: string | undefined
+    /** Sub-protocols, unless the second argument gives them. */
+    protocols?: string | string[] | undefined
+    /** 13, or 8 [13]. */
+    protocolVersion?: number | undefined
+    rejectUnauthorized?: boolean | undefined
+    /** Whether text is taken as it comes [false]. */
+    skipUTF8Validation?: boolean | undefined
   }
 
   /** Options of `handleUpgrade()`. */
@@ -232,9 +334,7 @@ declare namespace WebSocket {
     /** offloop: the driver to use where the socket allows it [shard]; TLS is always a stream. */
     driver?: 'shard' | 'stream' | undefined
     /** Chooses one of the sub-protocols that the client offers [the first]. */
-    handleProtocols?:
-      | ((protocols: Set<string>, request: InstanceType<V>) => string | false)
-      | undefined
+    handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false
     /** Taken for the sake of ws; offloop keeps no list of chunks. */
     maxBufferedChunks?: number | undefined
     /** The most fragments of a message; 0 is no limit [16384]. */
@@ -295,7 +395,7 @@ declare namespace WebSocket {
     T extends typeof WebSocket.WebSocket,
     U extends typeof IncomingMessage,
     K extends keyof ServerEvents,
-  > = (this: Server<T, U>, ...args: ServerEvents<T, U>[K]) => void
+  > = (this: Server<T>, ...args: ServerEvents<T, U>[K]) => void
 
   class Server<
     T extends typeof WebSocket.WebSocket = typeof WebSocket.WebSocket,
@@ -321,30 +421,181 @@ declare namespace WebSocket {
     shouldHandle(request: InstanceType<U>): boolean | Promise<boolean>
 
     on<K extends keyof ServerEvents>(event: K, listener: ServerListener<T, U, K>): this
-    on(event: string | symbol, listener: (this: Server<T, U>, ...args: any[]) => void): this
+    on(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
     once<K extends keyof ServerEvents>(event: K, listener: ServerListener<T, U, K>): this
-    once(event: string | symbol, listener: (this: Server<T, U>, ...args: any[]) => void): this
+    once(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
     off<K extends keyof ServerEvents>(event: K, listener: ServerListener<T, U, K>): this
-    off(event: string | symbol, listener: (this: Server<T, U>, ...args: any[]) => void): this
-    addListener<K extends keyof ServerEvents>(event: K, listener: ServerListener<T, U, K>): this
-    addListener(
-      event: string | symbol,
-      listener: (this: Server<T, U>, ...args: any[]) => void,
+    off(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this
+    addListener<K extends keyof ServerEvents>(
+      event: K,
+      listener: (...args: ServerEvents<T, U>[K]) => void,
     ): this
+    addListener(event: string | symbol, listener: (...args: any[]) => void): this
     removeListener<K extends keyof ServerEvents>(
       event: K,
-      listener: ServerListener<T, U, K>,
+      listener: (...args: ServerEvents<T, U>[K]) => void,
     ): this
-    removeListener(
-      event: string | symbol,
-      listener: (this: Server<T, U>, ...args: any[]) => void,
-    ): this
+    removeListener(event: string | symbol, listener: (...args: any[]) => void): this
   }
 
   const WebSocketServer: typeof Server
   interface WebSocketServer extends Server {}
   const WebSocket: typeof WebSocketAlias
   interface WebSocket extends WebSocketAlias {}
+
+  /** Makes a stream of a WebSocket: who reads it gets messages, what is written is sent. */
+  function createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex
+
+  /** The parameters of permessage-deflate that were agreed on. */
+  interface PerMessageDeflateParams {
+    server_no_context_takeover?: true
+    client_no_context_takeover?: true
+    server_max_window_bits?: number
+    client_max_window_bits?: number | true
+  }
+
+  /** The extensions in use, by name. */
+  interface Extensions {
+    [name: string]: PerMessageDeflate | undefined
+  }
+
+  /** Options of the class `PerMessageDeflate`. */
+  interface PerMessageDeflateClassOptions
+    extends Omit<PerMessageDeflateOptions, 'serverMaxWindowBits' | 'clientMaxWindowBits'> {
+    serverMaxWindowBits?: number | boolean | undefined
+    clientMaxWindowBits?: number | boolean | undefined
+    /** Whether this is the server's end [false]. */
+    isServer?: boolean | undefined
+    /** The most bytes to inflate at once; 0 is no limit [0]. */
+    maxPayload?: number | undefined
+  }
+
+  /** permessage-deflate (RFC 7692), for those who negotiate and compress by themselves. */
+  class PerMessageDeflate {
+    static readonly extensionName: 'permessage-deflate'
+    /** What was agreed on; null before `accept()`. */
+    params: PerMessageDeflateParams | null
+
+    constructor(options?: PerMessageDeflateClassOptions)
+
+    /** The parameters of a client's offer. */
+    offer(): { [param: string]: number | true }
+    /** Judges what `extension.parse()` has read. Throws if nothing can be agreed on. */
+    accept(configurations: ExtensionParams[]): PerMessageDeflateParams
+    compress(
+      data: Buffer | string,
+      fin: boolean,
+      callback: (err: Error | null, result: Buffer) => void,
+    ): void
+    decompress(
+      data: Buffer,
+      fin: boolean,
+      callback: (err: Error | null, result: Buffer) => void,
+    ): void
+    /** Frees the memory of zlib. */
+    cleanup(): void
+  }
+
+  /** Options of the class `Receiver`. */
+  interface ReceiverOptions {
+    /** Whether several events may be emitted in one turn [true]. */
+    allowSynchronousEvents?: boolean | undefined
+    /** What binary messages arrive as ['nodebuffer']. */
+    binaryType?: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob' | undefined
+    extensions?: Extensions | undefined
+    /** Whether a client's frames are read [false]. */
+    isServer?: boolean | undefined
+    /** Taken for the sake of ws; offloop keeps no list of chunks. */
+    maxBufferedChunks?: number | undefined
+    /** The most fragments of a message; 0 is no limit [0]. */
+    maxFragments?: number | undefined
+    /** The most bytes of a message; 0 is no limit [0]. */
+    maxPayload?: number | undefined
+    /** Whether text is taken as it comes [false]. */
+    skipUTF8Validation?: boolean | undefined
+  }
+
+  /** The events of a `Receiver` and the arguments of their listeners. */
+  interface ReceiverEvents {
+    message: [data: RawData | Blob, isBinary: boolean]
+    ping: [data: Buffer]
+    pong: [data: Buffer]
+    /** A close frame has come; 1005 stands for none. */
+    conclude: [code: number, reason: Buffer]
+    /** The peer broke a rule. */
+    error: [error: Error]
+    close: []
+    drain: []
+    finish: []
+  }
+
+  /** Makes events of the bytes that a peer sends behind the opening handshake. */
+  class Receiver extends Writable {
+    constructor(options?: ReceiverOptions)
+
+    on<K extends keyof ReceiverEvents>(
+      event: K,
+      listener: (this: Receiver, ...args: ReceiverEvents[K]) => void,
+    ): this
+    on(event: string | symbol, listener: (...args: any[]) => void): this
+    once<K extends keyof ReceiverEvents>(
+      event: K,
+      listener: (this: Receiver, ...args: ReceiverEvents[K]) => void,
+    ): this
+    once(event: string | symbol, listener: (...args: any[]) => void): this
+  }
+
+  /** What a frame has besides its payload. */
+  interface FrameOptions {
+    /** Whether it ends the message [false]. */
+    fin?: boolean | undefined
+    /** Fills in the masking key [random bytes]. */
+    generateMask?: ((mask: Buffer) => void) | undefined
+    /** Whether it is masked [false]. */
+    mask?: boolean | undefined
+    /** Where the masking key is put. */
+    maskBuffer?: Buffer | undefined
+    opcode: number
+    /** Whether the payload must not be masked in place [false]. */
+    readOnly?: boolean | undefined
+    /** Whether the bit RSV1 is set [false]. */
+    rsv1?: boolean | undefined
+  }
+
+  /** Writes frames to a stream behind the opening handshake. */
+  class Sender {
+    /** Makes a frame: header and payload, or both in one Buffer. */
+    static frame(data: Buffer | string, options: FrameOptions): Buffer[]
+
+    constructor(
+      socket: Duplex,
+      extensions?: Extensions,
+      generateMask?: (mask: Buffer) => void,
+    )
+
+    /** Called with the error if a Blob cannot be read. */
+    onerror: (err: Error) => void
+
+    send(data: Sendable, options: SendOptions, cb?: SendCallback): void
+    ping(data: Sendable, mask?: boolean, cb?: SendCallback): void
+    pong(data: Sendable, mask?: boolean, cb?: SendCallback): void
+    close(code?: number, data?: string | Uint8Array, mask?: boolean, cb?: SendCallback): void
+    /** Writes what `frame()` has made. */
+    sendFrame(list: readonly (Buffer | string)[], cb?: SendCallback): void
+  }
+
+  /** The values of an extension's parameters, by name; `true` stands for none. */
+  interface ExtensionParams {
+    [param: string]: (string | true)[]
+  }
+
+  /** The grammar of `Sec-WebSocket-Extensions`. */
+  const extension: {
+    /** Offers by the extension's name. Throws a SyntaxError if the value is wrong. */
+    parse(header: string): { [name: string]: ExtensionParams[] }
+    /** Makes a header's value. A list of one element may be the element. */
+    format(extensions: { [name: string]: object | readonly object[] }): string
+  }
 
   /** The grammar of `Sec-WebSocket-Protocol`. */
   const subprotocol: {

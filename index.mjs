@@ -1,5 +1,15 @@
 import WebSocket from './index.js'
 
-export const { handleUpgrade, Server, subprotocol, WebSocketServer } = WebSocket
+export const {
+  createWebSocketStream,
+  extension,
+  handleUpgrade,
+  PerMessageDeflate,
+  Receiver,
+  Sender,
+  Server,
+  subprotocol,
+  WebSocketServer
+} = WebSocket
 export { WebSocket }
 export default WebSocket

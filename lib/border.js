@@ -52,7 +52,8 @@ const COMMAND = Object.freeze({
   DESTROY: 7,
   PAUSE: 8,
   RESUME: 9,
-  START_CLOSE_TIMER: 10
+  START_CLOSE_TIMER: 10,
+  MASKING_KEY: 12
 })
 
 const COMMAND_FLAG = Object.freeze({

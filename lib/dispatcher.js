@@ -24,7 +24,7 @@ const INDEX_BITS = 24
 const INDEX_MASK = (1 << INDEX_BITS) - 1
 const GENERATION_MASK = 0x7f
 
-/** Connections whose counts of written bytes lie in one block. */
+/** Connections whose counts of bytes lie in one block. */
 const PROGRESS_BLOCK_ENTRIES = 1024
 
 /** In the result of `native.drain()`: the slab has no room for the next payload. */
@@ -69,7 +69,8 @@ function register(driver) {
   const block = Math.floor(index / PROGRESS_BLOCK_ENTRIES)
   progressBlocks[block] ??= new Float64Array(native.progressBlock())
   driver.progress = progressBlocks[block]
-  driver.progressIndex = index % PROGRESS_BLOCK_ENTRIES
+  const numbersEach = driver.progress.length / PROGRESS_BLOCK_ENTRIES
+  driver.progressIndex = (index % PROGRESS_BLOCK_ENTRIES) * numbersEach
   driver.progress[driver.progressIndex] = 0
   driver.id = (generations[index] << INDEX_BITS) | index
   drivers[index] = driver

@@ -30,6 +30,7 @@ class Driver {
     this.progress = null
     this.progressIndex = 0
     this.waiting = null
+    if (config.generateMask) this.generateMask = config.generateMask
     dispatcher.register(this)
   }
 
@@ -87,6 +88,11 @@ class Driver {
   /** The WebSocket has said that it is closed. */
   afterClosed() {}
 }
+
+Object.assign(Driver.prototype, {
+  generateMask: null, // fills a Buffer with the next masking key, if the user wants to choose
+  maskingKey: null // that Buffer
+})
 
 /** The count of a connection that is gone. */
 const NOTHING_TAKEN = new Float64Array(1)

@@ -8,7 +8,7 @@
  * dropped but the end. Either is one test of `_held` on the way of a message.
  */
 
-const { CLOSING, EMPTY_BUFFER } = require('./constants')
+const { CLOSING, EMPTY_BUFFER, OPEN } = require('./constants')
 const { emitErrorOnce, endTransport } = require('./closing')
 const { emitText } = require('./event-target')
 
@@ -278,7 +278,24 @@ function convert(data, binaryType) {
  * @param {Buffer} data The payload
  */
 function deliverPing(ws, data) {
+  const isOurs = ws._autoPong && ws._driver.generateMask // else the core has answered
+  if (isOurs && ws._readyState === OPEN) answerPing(ws, data)
   ws.emit('ping', data)
+}
+
+/**
+ * Answers a ping, within the limit on answers that are not written yet.
+ *
+ * @param {object} ws The WebSocket
+ * @param {Buffer} data The payload
+ */
+function answerPing(ws, data) {
+  if (ws._maxPendingAutoPongs > 0 && ws._pendingAutoPongs >= ws._maxPendingAutoPongs) {
+    ws.terminate()
+    return
+  }
+  ws._pendingAutoPongs++
+  ws.pong(data, true, () => ws._pendingAutoPongs--)
 }
 
 /**
@@ -356,4 +373,4 @@ function deliverClosed(ws) {
   ws.emitClose()
 }
 
-module.exports = { dropEvents, holdEvents, listeners, releaseEvents }
+module.exports = { convert, dropEvents, holdEvents, listeners, releaseEvents }

@@ -40,6 +40,28 @@ const SERVER_DEFAULTS = Object.freeze({
   server: null
 })
 
+/** What a client asks for, and how it goes about it. */
+const CLIENT_DEFAULTS = Object.freeze({
+  ...CONNECTION_DEFAULTS,
+  followRedirects: false,
+  maxRedirects: 10,
+  perMessageDeflate: true,
+  protocolVersion: 13
+})
+
+/** Options of `http.request()` that the URL and the opening handshake decide, and nobody else. */
+const DECIDED_BY_URL = Object.freeze({
+  host: undefined,
+  hostname: undefined,
+  method: 'GET',
+  path: undefined,
+  port: undefined,
+  protocol: undefined,
+  protocols: undefined,
+  socketPath: undefined,
+  timeout: undefined
+})
+
 /** The driver of connections that do not name one; a shard only where the socket allows it. */
 const DRIVER_VARIABLE = 'OFFLOOP_DRIVER'
 const DRIVERS = Object.freeze(['shard', 'stream'])
@@ -81,6 +103,19 @@ function serverOptions(options, WebSocket) {
 }
 
 /**
+ * Completes the options of a client.
+ *
+ * @param {object | null | undefined} options What the user passed; keys unknown here are kept
+ * @returns {object} A new object
+ * @throws {TypeError} If there is no such driver
+ */
+function clientOptions(options) {
+  const resolved = { ...CLIENT_DEFAULTS, ...options, ...DECIDED_BY_URL }
+  driverName(resolved.driver)
+  return complete(resolved)
+}
+
+/**
  * Rewrites the short forms of options.
  *
  * @param {object} options The options, changed in place
@@ -104,7 +139,9 @@ function driverConfig(ws, options) {
     maxPayload: limit(options.maxPayload, Number.MAX_SAFE_INTEGER),
     maxFragments: limit(options.maxFragments, MAX_U32),
     skipUTF8Validation: Boolean(options.skipUTF8Validation),
-    autoPong: ws._autoPong,
+    // Keys of the user's own can be had in JavaScript only, so pings are answered there.
+    autoPong: ws._autoPong && !options.generateMask,
+    generateMask: options.generateMask,
     maxPendingAutoPongs: limit(ws._maxPendingAutoPongs, MAX_U32),
     closeTimeout: timerMs(ws._closeTimeout),
     deflate: ws._extensions[PERMESSAGE_DEFLATE],
@@ -132,6 +169,21 @@ function deflateOptions(options) {
     level,
     memLevel,
     windowBits
+  }
+}
+
+/**
+ * The same for a client's offer. A context is given up only if the user asks for that: what the
+ * server does with its own is not for us to decide.
+ *
+ * @param {object} options The option, as `ws` documents it
+ * @returns {object} What `native.offerDeflate()` takes; unset is undefined
+ */
+function deflateOfferOptions(options) {
+  return {
+    ...deflateOptions(options),
+    serverNoContextTakeover: options.serverNoContextTakeover ?? undefined,
+    clientNoContextTakeover: options.clientNoContextTakeover ?? undefined
   }
 }
 
@@ -217,7 +269,10 @@ function timerMs(value) {
 }
 
 module.exports = {
+  DEFLATE_THRESHOLD,
   PERMESSAGE_DEFLATE,
+  clientOptions,
+  deflateOfferOptions,
   deflateOptions,
   driverConfig,
   nativeConfig,

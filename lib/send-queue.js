@@ -24,6 +24,9 @@ const SLAB_PAYLOAD_BYTES = 16 * 1024
 /** A connection with more than this unwritten emits 'drain' when it is written. */
 const HIGH_WATER_BYTES = 64 * 1024
 
+/** RFC 6455 5.3. */
+const MASKING_KEY_BYTES = 4
+
 /** The longest UTF-8 form of one UTF-16 unit. */
 const UTF8_BYTES_A_UNIT = 3
 
@@ -117,6 +120,7 @@ function command(driver, word) {
  * @param {Function} [callback] Called when the kernel has it, or with an error
  */
 function send(driver, word, data, callback) {
+  if (driver.isClient && driver.generateMask !== null) chooseMaskingKey(driver)
   let offset = 0
   let length
   if (typeof data === 'string') {
@@ -160,6 +164,21 @@ function send(driver, word, data, callback) {
     dirtyStreams.push(driver)
   }
   push(driver.id, word, offset, length)
+}
+
+/**
+ * Has the user choose the masking key of the next frame.
+ *
+ * @param {object} driver The connection's driver
+ */
+function chooseMaskingKey(driver) {
+  // One Buffer for all keys, as in ws: the function may go on from the key before.
+  const key = (driver.maskingKey ??= Buffer.alloc(MASKING_KEY_BYTES))
+  driver.generateMask(key)
+  makeRoom(MASKING_KEY_BYTES)
+  commandSlab.set(key, used)
+  used += MASKING_KEY_BYTES
+  push(driver.id, COMMAND.MASKING_KEY, used - MASKING_KEY_BYTES, MASKING_KEY_BYTES)
 }
 
 /**

@@ -5,10 +5,8 @@
  * gets its list from the core, which follows the same rules.
  */
 
-const { tokenChars } = require('./validation')
+const { skipBlanks, skipToken, unexpected } = require('./tokens')
 
-const TAB = 0x09
-const SPACE = 0x20
 const COMMA = 0x2c
 
 /**
@@ -40,32 +38,6 @@ function parse(header) {
 }
 
 /**
- * Finds the first character that is not white space.
- *
- * @param {string} text Where to look
- * @param {number} from The index to begin with
- * @returns {number} Its index, or the length of the text
- */
-function skipBlanks(text, from) {
-  let index = from
-  while (text.charCodeAt(index) === SPACE || text.charCodeAt(index) === TAB) index++
-  return index
-}
-
-/**
- * Finds the first character that is not part of a token.
- *
- * @param {string} text Where to look
- * @param {number} from The index to begin with
- * @returns {number} Its index, or the length of the text
- */
-function skipToken(text, from) {
-  let index = from
-  while (tokenChars[text.charCodeAt(index)] === 1) index++
-  return index
-}
-
-/**
  * Adds a name to the set.
  *
  * @param {Set<string>} names The names so far
@@ -75,19 +47,6 @@ function skipToken(text, from) {
 function add(names, name) {
   if (names.has(name)) throw new SyntaxError(`The "${name}" subprotocol is duplicated`)
   names.add(name)
-}
-
-/**
- * Says what is wrong at an index.
- *
- * @param {string} text The value that was read
- * @param {number} index Where reading stopped
- * @returns {SyntaxError} The error
- */
-function unexpected(text, index) {
-  return new SyntaxError(
-    index === text.length ? 'Unexpected end of input' : `Unexpected character at index ${index}`
-  )
 }
 
 module.exports = { parse }

@@ -11,6 +11,7 @@ const EventEmitter = require('node:events')
 const dispatcher = require('./dispatcher')
 const sendQueue = require('./send-queue')
 const { BlobSends } = require('./blob-sends')
+const { connect } = require('./client')
 const { abortOpening, endIfDone, sendFailed, startClosing } = require('./closing')
 const {
   BINARY_TYPES,
@@ -41,9 +42,11 @@ Listeners.prototype = Object.create(null)
 /** A connection. */
 class WebSocket extends EventEmitter {
   /**
-   * @param {null} address Null makes the server's end, which `setSocket()` opens
-   * @param {undefined} [protocols] For the client's end
-   * @param {object} [options] Options
+   * @param {string | URL | null} address Where to connect to. Null makes the server's end, which
+   *   `setSocket()` opens
+   * @param {string | string[] | object} [protocols] Sub-protocols for the client's end, or the
+   *   options
+   * @param {object} [options] Options; for those of the client's end see client.js
    * @param {boolean} [options.autoPong] Whether pings are answered
    * @param {number} [options.closeTimeout] How long the closing handshake may take, in
    *   milliseconds
@@ -57,9 +60,7 @@ class WebSocket extends EventEmitter {
     this._readyState = CONNECTING
     this._socket = null
 
-    if (address !== null) {
-      throw new Error(`offloop has no client yet; cannot connect to ${address}`)
-    }
+    if (address !== null) options = connect(this, address, protocols, options)
 
     this._autoPong = Boolean(options.autoPong)
     this._maxPendingAutoPongs = options.maxPendingAutoPongs
@@ -119,6 +120,7 @@ class WebSocket extends EventEmitter {
    *   emitted in one turn of the event loop
    * @param {'shard' | 'stream'} [options.driver] The driver to use where the socket
    *   allows it
+   * @param {Function} [options.generateMask] Fills a Buffer with the masking key of each frame
    * @param {number} [options.maxFragments=0] The most fragments of a message; 0 is no limit
    * @param {number} [options.maxPayload=0] The most bytes of a message; 0 is no limit
    * @param {boolean} [options.skipUTF8Validation=false] Whether text is not checked
@@ -276,6 +278,7 @@ const RARE_STATE = {
   _held: null, // events that wait; see incoming.js
   _isServer: true,
   _paused: false,
+  _pendingAutoPongs: 0, // of those that are sent from here; see incoming.js
   _protocol: '',
   _receiveFailed: false,
   _receiver: null,

@@ -12,6 +12,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const OLDEST_NODE = 20
 const OLDEST_RUST = '1.88'
 
+/** offloop's types, and programs written for ws: against the types of ws, which proves them, and ours. */
+const TYPE_TESTS = ['tsconfig.json', 'drop-in/tsconfig.json', 'drop-in/tsconfig.commonjs.json', 'drop-in/tsconfig.esm.json']
+
 /** What each command runs once everything is ready. */
 const COMMANDS = {
   start: [['node', 'examples/chat/server.js']],
@@ -19,7 +22,7 @@ const COMMANDS = {
     ['cargo', 'fmt', '--all', '--check'],
     ['cargo', 'clippy', '--workspace', '--lib', '--tests', '--examples', '--', '-D', 'warnings'],
     ['node', 'node_modules/eslint/bin/eslint.js', '.'],
-    ['node', 'node_modules/typescript/bin/tsc', '-p', '__test__/types'],
+    ...TYPE_TESTS.map((project) => ['node', 'node_modules/typescript/bin/tsc', '-p', `__test__/types/${project}`]),
     ['node', 'scripts/sizes.mjs']
   ],
   test: [

@@ -45,6 +45,30 @@ import offloop, { handleUpgrade, WebSocketServer } from 'offloop'
 if (offloop.WebSocketServer !== WebSocketServer) throw new Error('two copies')
 ${ECHO}`
 
+/** Every name that the package exports, whichever way it is loaded. */
+const NAMES = [
+  'PerMessageDeflate', 'Receiver', 'Sender', 'Server', 'WebSocket', 'WebSocketServer', 'createWebSocketStream',
+  'extension', 'handleUpgrade', 'subprotocol'
+]
+
+/** Says of each name what it stands for, and uses what needs no connection. */
+const USE = `
+const { extension, PerMessageDeflate, Receiver, Sender, subprotocol } = exported
+const receiver = new Receiver({ isServer: true })
+receiver.on('message', (data, isBinary) => console.log(JSON.stringify({
+  kinds: Object.fromEntries(names.map((name) => [name, typeof exported[name]])),
+  message: [data.toString(), isBinary],
+  parsed: [Object.keys(extension.parse('a, b; c')), [...subprotocol.parse('d, e')], PerMessageDeflate.extensionName]
+})))
+receiver.write(Sender.frame(Buffer.from('framed'), { fin: true, mask: true, opcode: 1, readOnly: true })[0])
+`
+const ALL = {
+  'names.cjs': `const exported = require('offloop')\nconst names = ${JSON.stringify(NAMES)}\n${USE}`,
+  'names.mjs': `import WebSocket, * as exported from 'offloop'\nconst names = ${JSON.stringify(NAMES)}
+    if (exported.default !== WebSocket || WebSocket.Sender !== exported.Sender) throw new Error('two copies')
+    ${USE}`
+}
+
 let folder
 
 beforeAll(async () => {
@@ -68,11 +92,29 @@ test.each([
   expect(stdout).toBe('HTTP/1.1 101 Switching Protocols function\n')
 })
 
+test.each(Object.keys(ALL))('exports every name, and all of them work: %s', async (name) => {
+  await writeFile(join(folder, name), ALL[name])
+  const { stdout } = await run(process.execPath, [name], { cwd: folder })
+  const kinds = Object.fromEntries(NAMES.map((exported) => [exported, 'function']))
+  expect(JSON.parse(stdout)).toEqual({
+    kinds: { ...kinds, extension: 'object', subprotocol: 'object' },
+    message: ['framed', false],
+    parsed: [['a', 'b'], ['d', 'e'], 'permessage-deflate']
+  })
+})
+
+test('gives what is built for a browser a function that throws', async () => {
+  await writeFile(join(folder, 'page.cjs'), "new (require('offloop'))('ws://localhost')")
+  const loaded = run(process.execPath, ['--conditions=browser', 'page.cjs'], { cwd: folder })
+  await expect(loaded).rejects.toThrow('offloop does not work in the browser')
+})
+
 test('holds what it needs to run, and no sources, tests or scripts to be run at install', async () => {
   const installed = join(folder, 'node_modules', 'offloop')
   const names = (await readdir(installed)).filter((name) => !name.endsWith('.node'))
   expect(names.sort()).toEqual([
-    'LICENSE', 'README.md', 'binding.js', 'index.d.ts', 'index.js', 'index.mjs', 'lib', 'package.json'
+    'LICENSE', 'README.md', 'binding.js', 'browser.js', 'index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'lib',
+    'package.json'
   ])
   const { scripts } = require(join(installed, 'package.json'))
   expect(Object.keys(scripts).filter((name) => /install|^prepare$/.test(name))).toEqual([])

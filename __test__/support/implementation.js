@@ -11,10 +11,10 @@ const implementationName = process.env.OFFLOOP_TEST_IMPLEMENTATION === 'ws' ? 'w
 /**
  * Gives `ws` offloop's one function that `ws` lacks, so that the same test bodies run on both.
  *
- * @returns {object} `WebSocket`, `WebSocketServer` and `handleUpgrade`, made of `ws`
+ * @returns {object} All exports of `ws`, and `handleUpgrade`, made of them
  */
 function fromWs() {
-  return { WebSocket: ws.WebSocket, WebSocketServer: ws.WebSocketServer, handleUpgrade: wsHandleUpgrade }
+  return { ...ws, handleUpgrade: wsHandleUpgrade }
 }
 
 /**

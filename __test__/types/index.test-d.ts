@@ -5,6 +5,8 @@ import http = require('node:http')
 import net = require('node:net')
 import stream = require('node:stream')
 
+import ws = require('ws')
+
 import WebSocket = require('offloop')
 
 /** Holds for equal types only. */
@@ -64,6 +66,8 @@ client.ping()
 client.ping('data', false, (error) => error.message)
 client.ping((error) => error.message)
 client.pong('data', (error) => error.message)
+client.pong('data', undefined, (error) => error.message)
+client.close(1000, new Uint8Array(2))
 client.close()
 client.close(1000, 'reason')
 client.close(1000, Buffer.from('reason'))
@@ -157,3 +161,57 @@ type Names = [
 holds<Equal<Names['length'], 14>>()
 
 holds<Equal<ReturnType<typeof WebSocket.subprotocol.parse>, Set<string>>>()
+
+// What is written for a connection of ws takes one of offloop.
+const classOfWs: new (address: string, options?: ws.ClientOptions) => ws = WebSocket
+const connectionOfWs: ws.WebSocket = client
+void [classOfWs, connectionOfWs]
+
+// Clients, and what only offloop's options have.
+new WebSocket('ws://localhost', { closeTimeout: 1, maxPendingAutoPongs: 1, protocols: ['chat'], driver: 'stream' })
+new WebSocket(null, undefined, { isServer: false })
+client.on('redirect', (url, request) => request.setHeader('X-From', url))
+client.on('unexpected-response', (request, response) => [request.path, response.statusCode])
+client.once('upgrade', (response) => response.headers)
+holds<Equal<typeof client.binaryType, 'nodebuffer' | 'arraybuffer' | 'fragments'>>()
+// @ts-expect-error there is no such type
+client.binaryType = 'string'
+// @ts-expect-error there is no such driver
+new WebSocket('ws://localhost', { driver: 'inline' })
+
+// A stream.
+holds<Equal<ReturnType<typeof WebSocket.createWebSocketStream>, stream.Duplex>>()
+
+// Framing by hand.
+const frames: Buffer[] = WebSocket.Sender.frame('text', { fin: true, opcode: 1, mask: true, readOnly: false, rsv1: false })
+const sender = new WebSocket.Sender(duplex, { 'permessage-deflate': new WebSocket.PerMessageDeflate() }, (mask) => mask.fill(0))
+sender.sendFrame(frames, (error) => error?.message)
+sender.send(new Blob([]), { binary: true, compress: true, fin: true }, (error) => error?.message)
+sender.ping('', true)
+sender.pong(Buffer.alloc(0), false, () => {})
+sender.close(1000, 'bye', true, () => {})
+sender.onerror = (error) => error.message
+// @ts-expect-error the opcode is needed
+WebSocket.Sender.frame('text', {})
+
+const receiver = new WebSocket.Receiver({
+  allowSynchronousEvents: false, binaryType: 'blob', extensions: {}, isServer: true,
+  maxBufferedChunks: 1, maxFragments: 1, maxPayload: 1, skipUTF8Validation: true
+})
+const writable: stream.Writable = receiver
+duplex.pipe(writable)
+receiver.on('message', (data, isBinary) => {
+  holds<Equal<typeof data, WebSocket.RawData | Blob>>()
+  holds<Equal<typeof isBinary, boolean>>()
+})
+receiver.once('conclude', (code, reason) => [code.toFixed(), reason.length]).on('ping', (data) => data.length).on('finish', () => {})
+
+const deflate = new WebSocket.PerMessageDeflate({ isServer: true, maxPayload: 1, serverMaxWindowBits: true, zlibDeflateOptions: { level: 1 } })
+holds<Equal<typeof WebSocket.PerMessageDeflate.extensionName, 'permessage-deflate'>>()
+const offers = WebSocket.extension.parse('permessage-deflate; client_max_window_bits')
+holds<Equal<typeof offers, { [name: string]: WebSocket.ExtensionParams[] }>>()
+const agreed: WebSocket.PerMessageDeflateParams = deflate.accept(offers['permessage-deflate'] ?? [])
+WebSocket.extension.format({ 'permessage-deflate': agreed, other: [{ a: true }, deflate.offer()] }).trim()
+deflate.compress('text', true, (error, result) => error ?? result.length)
+deflate.decompress(head, false, (error, result) => error ?? result.length)
+deflate.cleanup()

@@ -12,9 +12,10 @@ const ROOT = path.join(__dirname, '../..')
 const ORDER = [
   'constants', 'errors', 'validation', 'options',
   'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher',
-  'subprotocol', 'event-target',
+  'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
+  'event-target',
   'driver', 'shard-driver', 'stream-driver', 'drivers',
-  'incoming', 'websocket', 'upgrade', 'websocket-server'
+  'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
 ]
 
 /** The crates, lowest first, with what they may never depend on. */

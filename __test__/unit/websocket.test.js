@@ -31,10 +31,6 @@ describe('the class', () => {
     expect(() => face.WebSocket(null)).toThrow(TypeError)
   })
 
-  test('says that there is no client yet', () => {
-    expect(() => new face.WebSocket('ws://localhost')).toThrow('offloop has no client yet; cannot connect to ws://localhost')
-  })
-
   test('a fresh server’s end is CONNECTING, with the values of ws', () => {
     const fresh = new face.WebSocket(null)
     expect(fresh).toMatchObject({
