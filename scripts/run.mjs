@@ -30,6 +30,7 @@ const COMMANDS = {
     ['node', 'scripts/jest.mjs']
   ],
   bench: [['node', 'scripts/bench.mjs']],
+  soak: [['node', 'scripts/soak.mjs']],
   conformance: [['node', 'scripts/conformance.mjs']]
 }
 COMMANDS.test.unshift(...COMMANDS.lint)
