@@ -93,7 +93,7 @@ function takeLoad(bench, name, { task, mode, load: options }) {
   // The bare loop has one thread, and it runs no JavaScript.
   const runsJavaScript = SERVERS[name].kind !== 'floor'
   const watchesDelay = mode === 'paced' && runsJavaScript
-  return withServer(bench, name, task, (server, { port, pid }) => {
+  return withServer(bench, name, { task, tls: options.tls }, (server, { port, pid }) => {
     const args = loadArguments(mode, port, { ...options, seconds: bench.seconds })
     return withLoad(bench, args, async (load) => {
       if (watchesDelay) server.write('delay')
@@ -150,7 +150,7 @@ function readReport({ messages, seconds, latencyUs, httpLatencyUs }) {
  * @returns {Promise<Record<string, number>>} one sample
  */
 function takeIdle(bench, name, { task, load: { connections } }) {
-  return withServer(bench, name, task, async (server, { port, pid }) => {
+  return withServer(bench, name, { task }, async (server, { port, pid }) => {
     await holdIdle(bench, port, IDLE_WARMUP_CONNECTIONS, () => {})
     const descriptorsBefore = await settledDescriptors(pid)
     await collect(server)

@@ -7,7 +7,7 @@
  * @property {string} title what is done, for people
  * @property {'echo'|'deflate'|'broadcast'} task what the server is for
  * @property {'echo'|'paced'|'broadcast'|'churn'|'idle'} mode of the load generator
- * @property {Record<string, string|number>} load its options
+ * @property {Record<string, string|number|boolean>} load its options
  * @property {boolean} [needsHttp] whether the server's HTTP route has a part in it
  * @property {boolean} [quick] whether `--quick` runs it
  */
@@ -48,6 +48,17 @@ function large(kind, kib, connections, warmup, quick = false) {
   }
 }
 
+/**
+ * The same over TLS.
+ *
+ * @param {Workload} workload what is done over TCP alone
+ * @returns {Workload} the workload
+ */
+function overTls(workload) {
+  const load = { ...workload.load, tls: true }
+  return { ...workload, title: `${workload.title}, over TLS`, load, quick: false }
+}
+
 /** @type {Record<string, Workload>} */
 export const WORKLOADS = {
   'ping-pong-1': pingPong(1, 10_000, true),
@@ -70,6 +81,14 @@ export const WORKLOADS = {
   'text-16k': large('text', 16, 64, 8000),
   'text-256k': large('text', 256, 16, 1000),
   'text-1m': large('text', 1024, 8, 300, true),
+  'tls-ping-pong-64': overTls(pingPong(64, 40_000)),
+  'tls-in-flight-16': overTls({
+    title: '64 connections, echo of 64 B texts, 16 in flight on each',
+    task: 'echo',
+    mode: 'echo',
+    load: { connections: 64, ...PING_PONG, depth: 16, warmup: 100_000 }
+  }),
+  'tls-text-16k': overTls(large('text', 16, 64, 8000)),
   broadcast: {
     title: 'broadcast of a 64 B text to 1000 connections; a delivery is a message',
     task: 'broadcast',

@@ -15,6 +15,8 @@
  *   in        (end)                     the server exits
  */
 
+const http = require('node:http')
+const https = require('node:https')
 const { createInterface } = require('node:readline')
 
 /** How often the event loop is looked at, in milliseconds: too seldom to be a load of its own. */
@@ -25,6 +27,7 @@ const DELAY_INTERVAL_MS = 10
  * @property {'echo'|'deflate'|'broadcast'} task `deflate`: echo with permessage-deflate for
  *   messages of any size, no context takeover on either side. `broadcast`: a message goes to all
  *   connections
+ * @property {boolean} [tls] whether to speak it
  * @property {number} [level] of the compression, when not the implementation's default
  */
 
@@ -43,6 +46,16 @@ const HELLO = JSON.stringify({ hello: 'world' })
 function answerRequest(req, res) {
   res.setHeader('Content-Type', 'application/json')
   res.end(HELLO)
+}
+
+/**
+ * A server of node:http, or of node:https if the task says so.
+ *
+ * @returns {import('node:http').Server} with the HTTP route
+ */
+function createServer() {
+  if (!task.tls) return http.createServer(answerRequest)
+  return https.createServer(require('../../__test__/support/certificate'), answerRequest)
 }
 
 /**
@@ -158,4 +171,4 @@ function serve(server) {
   server.listen(0, '127.0.0.1', () => obey(server.address().port))
 }
 
-module.exports = { HELLO, answerRequest, attend, obey, serve, task, webSocketOptions }
+module.exports = { HELLO, attend, createServer, obey, serve, task, webSocketOptions }

@@ -2,11 +2,10 @@
 
 /** offloop, through its `WebSocketServer`: the file for `ws` with another `require`. */
 
-const http = require('node:http')
 const { WebSocketServer } = require('../../index.js')
-const { answerRequest, attend, serve, webSocketOptions } = require('./control')
+const { attend, createServer, serve, webSocketOptions } = require('./control')
 
-const server = http.createServer(answerRequest)
+const server = createServer()
 const wss = new WebSocketServer({ server, ...webSocketOptions() })
 
 wss.on('connection', (ws) => attend(ws, wss.clients))

@@ -2,11 +2,10 @@
 
 /** offloop, through `handleUpgrade` on a plain http server. */
 
-const http = require('node:http')
 const { handleUpgrade } = require('../../index.js')
-const { answerRequest, attend, serve, task, webSocketOptions } = require('./control')
+const { attend, createServer, serve, task, webSocketOptions } = require('./control')
 
-const server = http.createServer(answerRequest)
+const server = createServer()
 const options = webSocketOptions()
 /** All connections, where somebody has to know them. */
 const clients = task.task === 'broadcast' ? new Set() : undefined

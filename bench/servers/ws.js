@@ -2,11 +2,10 @@
 
 /** `ws`, the way its README shows it. With `bufferutil`, which is installed beside it. */
 
-const http = require('node:http')
 const { WebSocketServer } = require('ws')
-const { answerRequest, attend, serve, webSocketOptions } = require('./control')
+const { attend, createServer, serve, webSocketOptions } = require('./control')
 
-const server = http.createServer(answerRequest)
+const server = createServer()
 const wss = new WebSocketServer({ server, ...webSocketOptions() })
 
 wss.on('connection', (ws) => attend(ws, wss.clients))

@@ -8,7 +8,8 @@ use crate::Failure;
 use crate::payload::Kind;
 
 /// How to call the program.
-pub(crate) const USAGE: &str = "usage: load MODE --server HOST:PORT --connections N OPTIONS
+pub(crate) const USAGE: &str =
+    "usage: load MODE --server HOST:PORT --connections N [--tls true] OPTIONS
   echo       --depth N --size BYTES --kind text|binary|json
              --warmup MESSAGES (--messages N | --seconds S)
   paced      --rate PER_SECOND --size BYTES --kind text|binary|json
@@ -37,6 +38,8 @@ pub(crate) struct Target {
     pub(crate) server: SocketAddr,
     /// Number of connections.
     pub(crate) connections: usize,
+    /// Whether to speak TLS.
+    pub(crate) tls: bool,
 }
 
 /// What `load echo` needs to know.
@@ -136,6 +139,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
     let target = Target {
         server: options.required("server")?,
         connections: options.required("connections")?,
+        tls: options.optional("tls")?.unwrap_or(false),
     };
     if target.connections == 0 {
         return Err(format!("--connections 0 is not valid\n{USAGE}").into());

@@ -3,13 +3,13 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 
 use crate::args::{Budget, ChurnOptions};
 use crate::histogram::Histogram;
 use crate::opening::{Handshake, Opening, PATIENCE, Step, poll_once};
 use crate::report::{await_word, report};
+use crate::stream::Stream;
 use crate::{Failure, say};
 
 /// A masked Close frame with the code 1000 (RFC 6455 5.5.1); its masking key is zero.
@@ -22,7 +22,7 @@ const CLOSE_ANSWER: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 /// # Errors
 /// When the server does not close as it should.
 pub(crate) fn run(options: &ChurnOptions) -> Result<(), Failure> {
-    let opening = Opening::new(options.target.server, false);
+    let opening = Opening::new(&options.target, false)?;
     let mut churn = Churn { poll: Poll::new()?, opening };
     churn.drive(options.target.connections, Budget::Messages(options.warmup))?;
     await_word()?;
@@ -44,7 +44,7 @@ struct Passage {
 
 enum Stage {
     Opening(Handshake),
-    Closing(TcpStream, Vec<u8>),
+    Closing(Stream, Vec<u8>),
     Over,
 }
 
@@ -117,7 +117,7 @@ impl Churn {
 }
 
 /// Reads the answer and the end of the stream after it.
-fn read_to_end(mut stream: TcpStream, mut received: Vec<u8>) -> Result<Stage, Failure> {
+fn read_to_end(mut stream: Stream, mut received: Vec<u8>) -> Result<Stage, Failure> {
     let mut buffer = [0; 64];
     loop {
         match stream.read(&mut buffer) {

@@ -2,13 +2,12 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use mio::net::TcpStream;
-
 use crate::Failure;
 use crate::deflate::Inflater;
 use crate::frame::Masks;
 use crate::messages::{Inbox, Messages};
 use crate::payload::MessageNumber;
+use crate::stream::Stream;
 
 /// Bytes taken from a socket at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -31,7 +30,7 @@ impl Shared {
 
 /// An open WebSocket.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     outbox: Vec<u8>,
     written: usize,
     next: MessageNumber,
@@ -41,7 +40,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection whose opening handshake is done. What it sends starts with the number `sends`,
     /// and what it receives with the number `expects`.
-    pub(crate) fn new(stream: TcpStream, sends: MessageNumber, expects: MessageNumber) -> Self {
+    pub(crate) fn new(stream: Stream, sends: MessageNumber, expects: MessageNumber) -> Self {
         let inbox = Inbox::new(expects);
         Self { stream, outbox: Vec::new(), written: 0, next: sends, inbox }
     }
@@ -68,7 +67,10 @@ impl Connection {
         }
         self.outbox.clear();
         self.written = 0;
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Reads once, checks what has come, and calls `on_message` for each message that is whole.
@@ -93,7 +95,7 @@ impl Connection {
         while self.inbox.next_message(messages, inflater, &mut input)? {
             on_message()?;
         }
-        Ok(count == buffer.len())
+        Ok(count == buffer.len() || self.stream.reads_in_records())
     }
 
     /// Whether the server has neither ended the connection nor sent anything.

@@ -25,6 +25,7 @@ mod opening;
 mod paced;
 mod payload;
 mod report;
+mod stream;
 mod talkers;
 
 use std::io::{self, Write};

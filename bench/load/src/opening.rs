@@ -6,12 +6,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::Failure;
 use crate::args::Target;
 use crate::deflate;
+use crate::stream::{Dialer, Stream};
 
 /// Handshakes under way at once; Node's listen backlog is 511.
 const AT_ONCE: usize = 128;
@@ -30,11 +30,11 @@ pub(crate) fn open_all(
     poll: &mut Poll,
     target: &Target,
     with_deflate: bool,
-) -> Result<Vec<TcpStream>, Failure> {
-    let opening = Opening::new(target.server, with_deflate);
+) -> Result<Vec<Stream>, Failure> {
+    let opening = Opening::new(target, with_deflate)?;
     let mut events = Events::with_capacity(1024);
     let mut pending: Vec<Option<Handshake>> = Vec::with_capacity(target.connections);
-    let mut open: Vec<Option<TcpStream>> = (0..target.connections).map(|_| None).collect();
+    let mut open: Vec<Option<Stream>> = (0..target.connections).map(|_| None).collect();
     let mut done = 0;
     while done < target.connections {
         while pending.len() < target.connections && pending.len() - done < AT_ONCE {
@@ -102,14 +102,14 @@ fn is_accepted(response: &str, with_deflate: bool) -> bool {
 
 /// How connections of a run are opened.
 pub(crate) struct Opening {
-    server: SocketAddr,
+    dialer: Dialer,
     with_deflate: bool,
     request: String,
 }
 
 /// A connection that is not open yet.
 pub(crate) struct Handshake {
-    stream: TcpStream,
+    stream: Stream,
     request_sent: bool,
     response: Vec<u8>,
 }
@@ -119,13 +119,17 @@ pub(crate) enum Step {
     /// The server has not answered in full.
     Pending(Handshake),
     /// The connection is open.
-    Done(TcpStream),
+    Done(Stream),
 }
 
 impl Opening {
-    /// To this server, with permessage-deflate or with no extension.
-    pub(crate) fn new(server: SocketAddr, with_deflate: bool) -> Self {
-        Self { server, with_deflate, request: request_text(server, with_deflate) }
+    /// To this target, with permessage-deflate or with no extension.
+    ///
+    /// # Errors
+    /// When there is no TLS to be had.
+    pub(crate) fn new(target: &Target, with_deflate: bool) -> Result<Self, Failure> {
+        let request = request_text(target.server, with_deflate);
+        Ok(Self { dialer: Dialer::new(target)?, with_deflate, request })
     }
 
     /// Connects, and registers the socket for both directions.
@@ -133,8 +137,9 @@ impl Opening {
     /// # Errors
     /// When there is no socket to be had.
     pub(crate) fn begin(&self, poll: &Poll, token: Token) -> io::Result<Handshake> {
-        let mut stream = TcpStream::connect(self.server)?;
-        poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let mut stream = self.dialer.dial()?;
+        let socket = stream.socket();
+        poll.registry().register(socket, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Handshake { stream, request_sent: false, response: Vec::new() })
     }
 
@@ -145,7 +150,7 @@ impl Opening {
     pub(crate) fn advance(&self, mut handshake: Handshake) -> Result<Step, Failure> {
         let Handshake { stream, request_sent, response } = &mut handshake;
         if !*request_sent {
-            if let Some(error) = stream.take_error()? {
+            if let Some(error) = stream.socket().take_error()? {
                 return Err(error.into());
             }
             match stream.write(self.request.as_bytes()) {
@@ -154,7 +159,7 @@ impl Opening {
                 Err(error) if is_early(error.kind()) => return Ok(Step::Pending(handshake)),
                 Err(error) => return Err(error.into()),
             }
-            stream.set_nodelay(true)?;
+            stream.socket().set_nodelay(true)?;
         }
         let mut buffer = [0; 2048];
         loop {
