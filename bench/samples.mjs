@@ -12,6 +12,9 @@ import { SERVERS, withServer } from './servers.mjs'
 /** Connections opened and closed before memory is first read, so that all code has run once. */
 const IDLE_WARMUP_CONNECTIONS = 100
 
+/** How long connections are idle before memory is read, in milliseconds. */
+const IDLE_MS = 20_000
+
 /** How long the load generator may take beyond the measured time, for what is still in flight. */
 const PATIENCE_MS = 60_000
 
@@ -156,7 +159,7 @@ function takeIdle(bench, name, { task, load: { connections } }) {
     await collect(server)
     const rssBefore = readRss(pid)
     return holdIdle(bench, port, connections, async () => {
-      await sleep(1000)
+      await sleep(IDLE_MS)
       const rssFound = readRss(pid)
       await collect(server)
       return {

@@ -35,7 +35,8 @@ export const SERVERS = {
   },
   uws: { title: 'uWebSockets.js', kind: 'uws', file: 'uws.js' },
   bun: { title: 'Bun', kind: 'bun', file: 'bun.js' },
-  floor: { title: 'bare epoll loop', kind: 'floor', tasks: ['echo', 'broadcast'] }
+  node: { title: 'bare node:http', kind: 'ws', file: 'node.js', tasks: ['churn'] },
+  floor: { title: 'bare epoll loop', kind: 'floor', tasks: ['echo', 'broadcast', 'churn'] }
 }
 
 /**

@@ -5,7 +5,7 @@
 /**
  * @typedef {object} Workload
  * @property {string} title what is done, for people
- * @property {'echo'|'deflate'|'broadcast'} task what the server is for
+ * @property {'echo'|'deflate'|'broadcast'|'churn'} task what the server is for
  * @property {'echo'|'paced'|'broadcast'|'churn'|'idle'} mode of the load generator
  * @property {Record<string, string|number|boolean>} load its options
  * @property {boolean} [needsHttp] whether the server's HTTP route has a part in it
@@ -127,7 +127,7 @@ export const WORKLOADS = {
   },
   'connect-close': {
     title: 'connect, opening and closing handshake, end; 32 at a time; a connection is a message',
-    task: 'echo',
+    task: 'churn',
     mode: 'churn',
     load: { connections: 32, warmup: 2000 },
     quick: true

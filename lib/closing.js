@@ -33,6 +33,9 @@ function startClosing(ws, code, reason) {
   const bytes = closeReason(code, reason)
   const wireCode = code === undefined ? 0 : code
 
+  // The peer has nothing more to say: our FIN follows our close frame at once.
+  const isLast = ws._blobSends === null && (ws._closeFrameReceived || ws._receiveFailed)
+
   /** @param {Error} [error] Given if the connection was lost before the frame was on its way */
   const onSent = (error) => {
     if (error) return
@@ -40,10 +43,11 @@ function startClosing(ws, code, reason) {
     endIfDone(ws)
   }
 
-  if (ws._blobSends === null) sendQueue.close(ws, wireCode, bytes, onSent)
+  if (ws._blobSends === null) sendQueue.close(ws, wireCode, bytes, isLast ? undefined : onSent)
   else ws._blobSends.addClose(wireCode, bytes, onSent)
   ws._readyState = CLOSING
   ws._driver.startCloseTimer()
+  if (isLast) onSent()
 }
 
 /**

@@ -9,6 +9,7 @@
 const http = require('node:http')
 
 const native = require('./native')
+const subprotocol = require('./subprotocol')
 const WebSocket = require('./websocket')
 const { failOpening } = require('./closing')
 const { CLOSED, CONNECTING, NO_EXTENSIONS, kHandshake, kWebSocket } = require('./constants')
@@ -61,7 +62,7 @@ function handleUpgrade(req, socket, head, options, callback) {
     } else if (!isUsable(socket)) {
       giveUp(ws, new Error('The connection was lost before the opening handshake'))
     } else {
-      openUpgraded(ws, resolved, { ...accepted, req, socket, head, openLater: true })
+      openUpgraded(ws, resolved, accepted, { req, socket, head, openLater: true })
       if (callback) callback(ws, req)
     }
   })
@@ -95,10 +96,11 @@ function judgeRequest(policy, req, socket, decide) {
   socket.on('error', socketOnError)
 
   const verdict = judgeHeaders(req)
-  const hasBadHeaders = verdict.status !== 0 && verdict.message !== INVALID_PROTOCOLS
+  const isGood = typeof verdict === 'string'
+  const hasBadHeaders = !isGood && verdict.message !== INVALID_PROTOCOLS
   if (!hasBadHeaders && !policy.shouldHandle(req)) {
     decide({ status: 400 })
-  } else if (verdict.status !== 0) {
+  } else if (!isGood) {
     const headers = verdict.versionHeader ? VERSION_HEADERS : undefined
     decide({ status: verdict.status, message: verdict.message, headers, isClientError: true })
   } else {
@@ -107,10 +109,11 @@ function judgeRequest(policy, req, socket, decide) {
       decide({ status: 400, message: deflate.refusal, isClientError: true })
       return
     }
+    const offered = textOf(req.headers['sec-websocket-protocol'])
     const accepted = {
-      accept: verdict.accept,
+      accept: verdict,
       extensions: deflate === null ? NO_EXTENSIONS : { [PERMESSAGE_DEFLATE]: deflate },
-      protocols: new Set(verdict.protocols)
+      protocols: offered === undefined ? new Set() : subprotocol.parse(offered)
     }
     verify(policy.options, req, (refusal) => {
       if (refusal === null) decide(null, accepted)
@@ -123,7 +126,7 @@ function judgeRequest(policy, req, socket, decide) {
  * Asks the core about the headers.
  *
  * @param {http.IncomingMessage} req The request, or an object with its method and headers
- * @returns {object} `{ status: 0, accept, protocols }` or `{ status, message, versionHeader }`
+ * @returns {string | object} Sec-WebSocket-Accept, or `{ status, message, versionHeader }`
  */
 function judgeHeaders({ method, headers }) {
   return native.judgeUpgrade(
@@ -216,10 +219,11 @@ function isUsable(socket) {
  *
  * @param {WebSocket} ws The WebSocket, CONNECTING
  * @param {object} options Options
+ * @param {object} accepted What the answer says
+ * @param {string} accepted.accept The value of Sec-WebSocket-Accept
+ * @param {object} accepted.extensions The extensions in use, by name
+ * @param {Set<string>} accepted.protocols The sub-protocols the client offers
  * @param {object} upgrade What is upgraded
- * @param {string} upgrade.accept The value of Sec-WebSocket-Accept
- * @param {object} upgrade.extensions The extensions in use, by name
- * @param {Set<string>} upgrade.protocols The sub-protocols the client offers
  * @param {http.IncomingMessage} upgrade.req The request
  * @param {import('node:stream').Duplex} upgrade.socket Its socket
  * @param {Buffer} upgrade.head What was read behind the request
@@ -227,8 +231,9 @@ function isUsable(socket) {
  * @param {Function} [onHeaders] May change the lines of the answer's head
  * @throws {TypeError} If a line of the head would break out of it
  */
-function openUpgraded(ws, options, upgrade, onHeaders) {
-  const { accept, extensions, protocols, req, socket, head, openLater } = upgrade
+function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
+  const { accept, extensions, protocols } = accepted
+  const { req, socket, head, openLater } = upgrade
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',

@@ -170,8 +170,9 @@ class WebSocketServer extends EventEmitter {
     }
 
     const ws = new this.options.WebSocket(null, undefined, this.options)
-    const upgrade = { accept, extensions, protocols, req, socket, head, openLater: false }
-    openUpgraded(ws, this.options, upgrade, (lines) => this.emit('headers', lines, req))
+    const accepted = { accept, extensions, protocols }
+    const upgrade = { req, socket, head, openLater: false }
+    openUpgraded(ws, this.options, accepted, upgrade, (lines) => this.emit('headers', lines, req))
 
     if (this.clients) {
       this.clients.add(ws)

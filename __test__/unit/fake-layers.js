@@ -18,7 +18,7 @@ const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
  */
 function loadFace () {
   jest.resetModules()
-  const fakes = { listeners: null, queue: [], opened: [], verdict: { status: 0, accept: ACCEPT, protocols: [] } }
+  const fakes = { listeners: null, queue: [], opened: [], verdict: ACCEPT }
   const record = (kind) => (ws, ...args) => fakes.queue.push({ kind, ws, args, callback: args.at(-1) })
   const native = { judgeUpgrade: jest.fn(() => fakes.verdict), errorTable: () => [] }
   const sendQueue = { message: record('message'), ping: record('ping'), pong: record('pong'), close: record('close') }

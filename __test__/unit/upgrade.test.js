@@ -75,28 +75,28 @@ describe('a good request', () => {
 })
 
 describe('sub-protocols', () => {
-  beforeEach(() => { face.verdict = { ...face.verdict, protocols: ['a', 'b'] } })
+  const request = () => upgradeRequest({ 'sec-websocket-protocol': 'a, b' })
 
   test('the first is chosen', () => {
-    expect(handleUpgrade(upgradeRequest(), socket, HEAD).protocol).toBe('a')
+    expect(handleUpgrade(request(), socket, HEAD).protocol).toBe('a')
     expect(face.opened[0].response).toContain('\r\nSec-WebSocket-Protocol: a\r\n\r\n')
   })
 
   test('handleProtocols chooses', () => {
     const handleProtocols = jest.fn(() => 'b')
-    const req = upgradeRequest()
+    const req = request()
     expect(handleUpgrade(req, socket, HEAD, { handleProtocols }).protocol).toBe('b')
     expect(handleProtocols).toHaveBeenCalledWith(new Set(['a', 'b']), req)
   })
 
   test('handleProtocols may choose none', () => {
-    expect(handleUpgrade(upgradeRequest(), socket, HEAD, { handleProtocols: () => false }).protocol).toBe('')
+    expect(handleUpgrade(request(), socket, HEAD, { handleProtocols: () => false }).protocol).toBe('')
     expect(face.opened[0].response).not.toContain('Sec-WebSocket-Protocol')
   })
 
   test('a choice that would break out of the head throws, and nothing is opened', () => {
     const options = { handleProtocols: () => 'a\r\nSet-Cookie: x' }
-    expect(() => handleUpgrade(upgradeRequest(), socket, HEAD, options)).toThrow(TypeError)
+    expect(() => handleUpgrade(request(), socket, HEAD, options)).toThrow(TypeError)
     expect(face.opened).toEqual([])
   })
 })

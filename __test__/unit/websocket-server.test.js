@@ -115,10 +115,9 @@ describe('handleUpgrade', () => {
 
   test('reads its options each time', () => {
     const wss = new WebSocketServer({ noServer: true })
-    face.verdict = { ...face.verdict, protocols: ['a', 'b'] }
     wss.options.handleProtocols = () => 'b'
     wss.options.maxPayload = 3
-    expect(upgrade(wss).protocol).toBe('b')
+    expect(upgrade(wss, { req: upgradeRequest({ 'sec-websocket-protocol': 'a, b' }) }).protocol).toBe('b')
     expect(face.opened[0].config.maxPayload).toBe(3)
   })
 

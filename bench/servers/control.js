@@ -24,7 +24,7 @@ const DELAY_INTERVAL_MS = 10
 
 /**
  * @typedef {object} Task what the server is for
- * @property {'echo'|'deflate'|'broadcast'} task `deflate`: echo with permessage-deflate for
+ * @property {'echo'|'deflate'|'broadcast'|'churn'} task `deflate`: echo with permessage-deflate for
  *   messages of any size, no context takeover on either side. `broadcast`: a message goes to all
  *   connections
  * @property {boolean} [tls] whether to speak it

@@ -1,28 +1,26 @@
 //! The opening handshake's rules and the error table, for JavaScript to apply.
 #![expect(clippy::needless_pass_by_value, reason = "a derived function owns its arguments")]
 
+use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use offloop_protocol::deflate::{DeflateConfig, Options, Params, WindowBits};
 use offloop_protocol::handshake::client::{self, Asked, Response};
 use offloop_protocol::handshake::server::{self, Request};
 use offloop_protocol::{Error, Role};
 
-/// What became of an upgrade request: an accepted one has `status` 0.
+/// Why an upgrade request is refused.
 #[napi(object)]
-pub(super) struct Judgement {
-    /// The HTTP status of a refusal.
+pub(super) struct UpgradeRefusal {
+    /// The HTTP status.
     pub status: u16,
-    /// The body of a refusal.
-    pub message: Option<String>,
-    /// Whether a refusal names the versions that would do.
+    /// The body.
+    pub message: String,
+    /// Whether the response names the versions that would do.
     pub version_header: bool,
-    /// `Sec-WebSocket-Accept` of an acceptance.
-    pub accept: Option<String>,
-    /// The offered sub-protocols of an acceptance.
-    pub protocols: Option<Vec<String>>,
 }
 
-/// Judges the headers of an upgrade request (RFC 6455, 4.2.1); an absent header is null.
+/// Judges the headers of an upgrade request (RFC 6455, 4.2.1); an absent header is null. Returns
+/// `Sec-WebSocket-Accept` for a good one. The sub-protocols are then a list of distinct tokens.
 #[napi]
 pub(super) fn judge_upgrade(
     method: String,
@@ -31,7 +29,7 @@ pub(super) fn judge_upgrade(
     key: Option<String>,
     version: Option<String>,
     protocols: Option<String>,
-) -> Judgement {
+) -> Either<String, UpgradeRefusal> {
     let request = Request {
         method: &method,
         upgrade: upgrade.as_deref(),
@@ -41,20 +39,12 @@ pub(super) fn judge_upgrade(
         protocols: protocols.as_deref(),
     };
     match server::judge(&request) {
-        Ok(accepted) => Judgement {
-            status: 0,
-            message: None,
-            version_header: false,
-            accept: Some(accepted.accept),
-            protocols: Some(accepted.protocols.into_iter().map(str::to_owned).collect()),
-        },
-        Err(refusal) => Judgement {
+        Ok(accepted) => Either::A(accepted.accept),
+        Err(refusal) => Either::B(UpgradeRefusal {
             status: refusal.status(),
-            message: Some(refusal.message().to_owned()),
+            message: refusal.message().to_owned(),
             version_header: refusal.extra_header().is_some(),
-            accept: None,
-            protocols: None,
-        },
+        }),
     }
 }
 

@@ -57,6 +57,12 @@ mod unix {
     #[cfg(not(target_os = "linux"))]
     const NO_SIGNAL: i32 = 0; // Node ignores the signal.
 
+    /// What follows at once is a FIN, which can go in the packet of the last bytes.
+    #[cfg(target_os = "linux")]
+    const FIN_FOLLOWS: i32 = libc::MSG_MORE;
+    #[cfg(not(target_os = "linux"))]
+    const FIN_FOLLOWS: i32 = 0;
+
     /// A duplicate of somebody's connected stream socket, not yet watched by any loop.
     #[derive(Debug)]
     pub struct AdoptedSocket(OwnedFd);
@@ -124,8 +130,9 @@ mod unix {
             &mut self,
             context: &mut Context<'_>,
             slices: &[IoSlice<'_>],
+            fin_follows: bool,
         ) -> Poll<io::Result<usize>> {
-            match self.write_now(slices) {
+            match self.write_now(slices, fin_follows) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
@@ -135,15 +142,21 @@ mod unix {
             }
         }
 
-        /// Writes what the kernel takes at once.
-        pub(crate) fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        /// Writes what the kernel takes at once. `fin_follows` promises a [`Socket::shutdown`] behind
+        /// the bytes.
+        pub(crate) fn write_now(
+            &self,
+            slices: &[IoSlice<'_>],
+            fin_follows: bool,
+        ) -> io::Result<usize> {
+            let flags = if fin_follows { NO_SIGNAL | FIN_FOLLOWS } else { NO_SIGNAL };
             let socket = match self {
                 Self::Tcp(stream) => SockRef::from(stream),
                 Self::Unix(stream) => SockRef::from(stream),
             };
             match slices {
-                [one] => socket.send_with_flags(one, NO_SIGNAL),
-                _ => socket.send_vectored_with_flags(slices, NO_SIGNAL),
+                [one] => socket.send_with_flags(one, flags),
+                _ => socket.send_vectored_with_flags(slices, flags),
             }
         }
 

@@ -139,10 +139,9 @@ impl Driver {
                 // What came before it goes as far as the kernel takes it at once: it may have been
                 // given in the same tick. Nobody waits for the rest, or for an error.
                 let socket = &self.socket;
-                let _ = self
-                    .endpoint
-                    .outbox
-                    .poll_flush(&mut workshop.pool, |slices| Poll::Ready(socket.write_now(slices)));
+                let _ = self.endpoint.outbox.poll_flush(&mut workshop.pool, |slices| {
+                    Poll::Ready(socket.write_now(slices, false))
+                });
                 return Progression::Over;
             }
             CommandKind::Pause => {
@@ -193,11 +192,10 @@ impl Driver {
     /// Writes what is queued; ends our half behind it when that was asked for.
     pub(crate) fn drive_write(&mut self, workshop: &mut Workshop) -> Progression {
         let mut context = Context::from_waker(&self.waker);
-        let socket = &mut self.socket;
-        let flushed = self
-            .endpoint
-            .outbox
-            .poll_flush(&mut workshop.pool, |slices| socket.poll_write(&mut context, slices));
+        let (socket, fin_follows) = (&mut self.socket, self.our_half == Half::Ending);
+        let flushed = self.endpoint.outbox.poll_flush(&mut workshop.pool, |slices| {
+            socket.poll_write(&mut context, slices, fin_follows)
+        });
         if self.endpoint.outbox.settle(&self.progress) {
             workshop.events.push_numbers(self.id, EventKind::Written, 0, 0);
         }
