@@ -65,7 +65,7 @@ module.exports = [
   },
   {
     // Their functions run partly in the page.
-    files: ['__test__/integration/browser/**/*.js'],
+    files: ['__test__/integration/browser/**/*.js', '__test__/frameworks/support/page.js'],
     languageOptions: { globals: globals.browser }
   }
 ]

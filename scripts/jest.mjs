@@ -14,13 +14,18 @@ const jest = path.join(path.dirname(createRequire(import.meta.url).resolve('jest
 // A shard takes over descriptors, which Windows sockets do not have.
 const DRIVERS = process.platform === 'win32' ? ['stream'] : ['shard', 'stream']
 
+const WITH_ADDON = [
+  { what: 'integration, parity and robustness', folders: ['integration', 'parity', 'robustness'] },
+  { what: 'frameworks', folders: ['frameworks'] }
+]
+
 const RUNS = [
   { heading: 'unit tests', folders: ['unit'], env: {} },
-  ...DRIVERS.map((driver) => ({
-    heading: `integration, parity and robustness on the ${driver} driver`,
-    folders: ['integration', 'parity', 'robustness'],
+  ...DRIVERS.flatMap((driver) => WITH_ADDON.map(({ what, folders }) => ({
+    heading: `${what} on the ${driver} driver`,
+    folders,
     env: { OFFLOOP_DRIVER: driver }
-  }))
+  })))
 ]
 
 /**

@@ -35,6 +35,9 @@ const COMMANDS = {
 }
 COMMANDS.test.unshift(...COMMANDS.lint)
 
+/** The folders, from the root, whose packages a command needs besides those of the root. */
+const PACKAGES = { test: ['__test__/frameworks'] }
+
 /**
  * Ends with a message instead of a stack.
  *
@@ -46,14 +49,15 @@ function fail(message) {
 }
 
 /**
- * Runs a program in the project's folder; ends if it fails.
+ * Runs a program; ends if it fails.
  *
  * @param {string} program The program
  * @param {string[]} args Its arguments
+ * @param {string} [cwd] Where [the root]
  */
-function run(program, args) {
+function run(program, args, cwd = ROOT) {
   const shell = process.platform === 'win32' && program === 'npm'
-  const { error, signal, status } = spawnSync(program, args, { cwd: ROOT, shell, stdio: 'inherit' })
+  const { error, signal, status } = spawnSync(program, args, { cwd, shell, stdio: 'inherit' })
   if (error) fail(`${program} cannot be run: ${error.message}`)
   if (status !== 0) fail(`${program} ${args.join(' ')} failed (${signal ?? status})`)
 }
@@ -72,21 +76,25 @@ function checkTools() {
   }
 }
 
-/** Installs the packages, if they are not there as the lock file wants them. */
-function install() {
-  const installed = join(ROOT, 'node_modules', '.package-lock.json')
-  const lock = join(ROOT, 'package-lock.json')
+/**
+ * Installs the packages of a folder, if they are not there as its lock file wants them.
+ *
+ * @param {string} folder
+ */
+function install(folder) {
+  const installed = join(folder, 'node_modules', '.package-lock.json')
+  const lock = join(folder, 'package-lock.json')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
   // Not `npm ci`: it wants the optional packages of every platform in the lock file, where npm puts
   // those of the platform on which the file was written.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'])
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'], folder)
 }
 
 const [command, ...rest] = process.argv.slice(2)
 const steps = COMMANDS[command]
 if (steps === undefined) fail(`no such command: ${command} (${Object.keys(COMMANDS).join(', ')})`)
 checkTools()
-install()
+for (const folder of ['', ...PACKAGES[command] ?? []]) install(join(ROOT, folder))
 run('npm', ['run', '--silent', 'build'])
 for (const [index, [program, ...args]] of steps.entries()) {
   run(program, index === steps.length - 1 ? [...args, ...rest] : args)
