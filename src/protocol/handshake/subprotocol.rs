@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! 1#token = token *( OWS "," OWS token )
-//! ``` Refused as by `ws`: an empty list or element, blanks in front of the first element or behind
-//! the last one, and a name that stands there twice.
+//! ```
+//! Refused as by `ws`: an empty list or element, blanks in front of the first element or behind the
+//! last one, and a name that stands there twice.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -316,13 +316,15 @@ fn check_echo(server: &Side, client: &Side) {
     receiving.check_seen();
 }
 
-/// The length of a frame's payload, as its header says it.
+/// The length of a frame's payload, as its header says it: in the shortest way. RFC 6455, 5.2.
 fn payload_length(frame: &[u8]) -> u64 {
-    match frame[1] & 0x7f {
-        126 => u64::from(u16::from_be_bytes([frame[2], frame[3]])),
-        127 => u64::from_be_bytes(frame[2..10].try_into().unwrap()),
-        short => u64::from(short),
-    }
+    let (length, least) = match frame[1] & 0x7f {
+        126 => (u16::from_be_bytes([frame[2], frame[3]]).into(), 126),
+        127 => (u64::from_be_bytes(frame[2..10].try_into().unwrap()), 0x1_0000),
+        short => (short.into(), 0),
+    };
+    assert!(length >= least);
+    length
 }
 
 const MOST_OPERATIONS: usize = 60;

@@ -1,7 +1,8 @@
 //! What is compressed, in any way there is, comes out as it was.
 
-use offloop_protocol::{Config, MessageKind, Outgoing, Payload, Role};
+use offloop_protocol::{Config, Connection, Host, MessageKind, Outgoing, Payload, Role};
 
+use super::memory;
 use super::script::{Script, strides};
 use crate::blocks::{Reader, TAIL};
 use crate::support::{Peer, RSV1, Seen, opposite, outcome};
@@ -12,57 +13,92 @@ pub(crate) fn deflate(input: &[u8]) {
     let role = script.role();
     let deflate = script.deflate();
     let stride = script.byte();
+    let fragments = fragments(&mut script);
     let config = Config { deflate: Some(deflate), max_fragments: 0, ..Config::default() };
     let mut sender = Peer::new(role, &config);
     let mut reader = Reader::default();
     let mut messages: Vec<Vec<u8>> = Vec::new();
     let mut is_compressed = false;
-    let mut fin = true;
-    let mut fragments = 0;
-    while !fin || !(script.is_over() || fragments == MOST_FRAGMENTS) {
-        fragments += 1;
-        let begins = fin;
-        let flags = script.byte();
-        let payload = match (flags >> 4, messages.first()) {
-            // What came before, and so can be referred to.
-            (0, Some(first)) => first.clone(),
-            // What makes it lie far back.
-            (1, _) => noise(script.byte(), usize::from(script.number() % 10_000)),
-            _ => script.payload(),
-        };
-        fin = flags & 1 == 0 || script.is_over() || fragments == MOST_FRAGMENTS;
-        if flags & 2 != 0 {
-            sender.connection.release_compressor();
-        }
+    let mut begins = true;
+    for fragment in &fragments {
         let before = sender.host.wire.len();
-        let message = Outgoing {
-            kind: MessageKind::Binary,
-            fin,
-            compress: flags & 4 == 0,
-            payload: Payload::Slice(&payload),
-        };
-        let length = sender.connection.send_message(message, &mut sender.host).unwrap();
+        let length = fragment.send(&mut sender.connection, &mut sender.host);
         let frame = &sender.host.wire[before..];
         assert_eq!(length, frame.len());
-        assert_eq!(frame[0] & 0x80 != 0, fin);
+        assert_eq!(frame[0] & 0x80 != 0, fragment.fin);
         if begins {
             is_compressed = frame[0] & RSV1 != 0;
-            assert!(!is_compressed || (deflate.send_window_bits > 8 && flags & 4 == 0));
+            assert!(!is_compressed || (deflate.send_window_bits > 8 && fragment.compress));
             messages.push(Vec::new());
         } else {
             assert_eq!(frame[0] & RSV1, 0);
         }
-        messages.last_mut().unwrap().extend(&payload);
+        messages.last_mut().unwrap().extend(&fragment.payload);
         if is_compressed {
-            let tail: &[u8] = if fin { &TAIL } else { &[] };
+            let tail: &[u8] = if fragment.fin { &TAIL } else { &[] };
             let before = reader.plain.len();
             reader.read(&[&unmasked_payload(frame), tail].concat());
-            assert!(reader.plain[before..] == payload);
+            assert!(reader.plain[before..] == fragment.payload);
         }
+        begins = fragment.fin;
     }
     let window = 1 << deflate.send_window_bits;
     assert!(reader.farthest <= window, "{} of {window}", reader.farthest);
     check_received(role, &config, &sender.host.wire, stride, messages);
+    let longest = fragments.iter().map(|fragment| fragment.payload.len()).max();
+    memory::check_sending(role, deflate, longest.unwrap_or_default(), |connection, host| {
+        for fragment in &fragments {
+            fragment.send(connection, host);
+        }
+    });
+}
+
+/// A fragment of a message, and whether the compressor is given back before it.
+struct Fragment {
+    payload: Vec<u8>,
+    fin: bool,
+    compress: bool,
+    release: bool,
+}
+
+impl Fragment {
+    fn send(&self, connection: &mut Connection, host: &mut impl Host) -> usize {
+        if self.release {
+            connection.release_compressor();
+        }
+        let message = Outgoing {
+            kind: MessageKind::Binary,
+            fin: self.fin,
+            compress: self.compress,
+            payload: Payload::Slice(&self.payload),
+        };
+        connection.send_message(message, host).unwrap()
+    }
+}
+
+/// The rest of the script; its last message is ended.
+fn fragments(script: &mut Script<'_>) -> Vec<Fragment> {
+    let mut fragments: Vec<Fragment> = Vec::new();
+    while !script.is_over() && fragments.len() < MOST_FRAGMENTS {
+        let flags = script.byte();
+        let payload = match (flags >> 4, fragments.first()) {
+            // What came before, and so can be referred to.
+            (0, Some(first)) => first.payload.clone(),
+            // What makes it lie far back.
+            (1, _) => noise(script.byte(), usize::from(script.number() % 10_000)),
+            _ => script.payload(),
+        };
+        fragments.push(Fragment {
+            payload,
+            fin: flags & 1 == 0,
+            compress: flags & 4 == 0,
+            release: flags & 2 != 0,
+        });
+    }
+    if let Some(last) = fragments.last_mut() {
+        last.fin = true;
+    }
+    fragments
 }
 
 /// The other side sees the messages, whole, cut, and whatever its own window is.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use offloop_protocol::deflate::{NegotiationError, Options, Params, WindowBits};
-use offloop_protocol::handshake::client::{Asked, Response, judge_response};
+use offloop_protocol::handshake::client::{Asked, Failure, Response, judge_response};
 use offloop_protocol::handshake::server::{Accepted, Refusal, Request, judge};
-use offloop_protocol::handshake::{SubprotocolError, parse_subprotocols};
+use offloop_protocol::handshake::{SubprotocolError, accept_key, parse_subprotocols};
 use offloop_protocol::{
     Config, Extension, ExtensionError, MessageKind, Outgoing, Payload, Role, format_extensions,
     parse_extensions,
@@ -19,7 +19,7 @@ use crate::support::{Peer, Seen};
 /// Which of them, options where there are any, then headers.
 pub(crate) fn headers(input: &[u8]) {
     let mut script = Script::new(input);
-    match script.byte() & 3 {
+    match script.byte() % 5 {
         0 => extensions(&header(script)),
         1 => subprotocols(&header(script)),
         2 => {
@@ -27,7 +27,11 @@ pub(crate) fn headers(input: &[u8]) {
             agreement(&server, &client);
             offers(&server, &header(script));
         }
-        _ => request(&header(script)),
+        3 => request(&header(script)),
+        _ => {
+            let options = (script.byte() & 1 == 0).then(|| options(&mut script));
+            response(options.as_ref(), &header(script));
+        }
     }
 }
 
@@ -132,18 +136,27 @@ fn options(script: &mut Script<'_>) -> Options {
     }
 }
 
-/// What a server makes of any header. RFC 7692, 7.1: it may only demand what one offer admits.
+/// What a server and a client make of any header. RFC 7692, 7.1: a server may only demand what one
+/// offer admits, a client take nothing but this extension, and neither a parameter twice.
 fn offers(server: &Options, header: &str) {
     let anything = Options::default();
+    let is_ours = |extension: &Extension<'_>| extension.name == "permessage-deflate";
     if let Ok(params) = anything.accept_response(header) {
         check_bits(params, 8);
+        assert!(parse_extensions(header).unwrap().iter().all(|it| is_ours(it) && !repeats(it)));
     }
     if let Ok(Some(accepted)) = server.accept_offers(header) {
         check_bits(accepted.params, 9);
         assert_eq!(anything.accept_response(&accepted.header), Ok(accepted.params));
         let offers = parse_extensions(header).unwrap();
         assert!(offers.iter().any(|offer| admits(offer, accepted.params)));
+        assert!(!offers.iter().any(|it| is_ours(it) && repeats(it)));
     }
+}
+
+fn repeats(extension: &Extension<'_>) -> bool {
+    let names: HashSet<_> = extension.params.iter().map(|param| param.name).collect();
+    names.len() < extension.params.len()
 }
 
 fn check_bits(params: Params, fewest_of_server: u8) {
@@ -282,4 +295,74 @@ fn check_response(request: &Request<'_>, accepted: &Accepted<'_>) {
         extensions: value("Sec-WebSocket-Extensions"),
     };
     assert_eq!(judge_response(&response, &asked), Ok(None));
+}
+
+/// The lines are the key, the subprotocols asked for, and the response's values, as in [`request`].
+fn response(options: Option<&Options>, lines: &str) {
+    let mut lines = lines.split('\n').map(|line| (!line.is_empty()).then_some(line));
+    let mut next = || lines.next().flatten();
+    let key = next().unwrap_or_default();
+    let protocols: Vec<_> = next().into_iter().flat_map(|names| names.split(',')).collect();
+    let protocols: Vec<_> = protocols.into_iter().map(str::to_owned).collect();
+    let (upgrade, accept) = (next(), next());
+    let accept_key = accept_key(key);
+    let response = Response {
+        upgrade,
+        // Nobody guesses it.
+        accept: if accept == Some("=") { Some(&accept_key) } else { accept },
+        protocol: next(),
+        extensions: next(),
+    };
+    let asked = Asked { key, protocols: &protocols, deflate: options };
+    let judged = judge_response(&response, &asked);
+    let failure = first_failure(&response, &asked, &accept_key);
+    match (judged, options.zip(response.extensions)) {
+        (Ok(None), None) => assert_eq!(failure, None),
+        (Ok(Some(params)), Some((options, _))) => {
+            assert_eq!(failure, None);
+            check_bits(params, 8);
+            check_demands(params, options);
+        }
+        (Err(Failure::Extensions(_)), Some((options, header))) => {
+            assert_eq!(failure, None);
+            let plain = Options::default().accept_offers(&options.offer()).unwrap();
+            assert!(plain.is_none_or(|accepted| accepted.header != header));
+        }
+        (judged, _) => assert_eq!(judged.err(), failure),
+    }
+}
+
+/// RFC 6455, 4.1, said in another way, but for what the extensions are.
+fn first_failure(response: &Response<'_>, asked: &Asked<'_>, accept_key: &str) -> Option<Failure> {
+    let upgrade = response.upgrade.map(str::to_ascii_lowercase);
+    if upgrade.as_deref() != Some("websocket") {
+        return Some(Failure::Upgrade);
+    }
+    if response.accept != Some(accept_key) {
+        return Some(Failure::Accept);
+    }
+    let names: HashSet<_> = asked.protocols.iter().map(String::as_str).collect();
+    match (names.is_empty(), response.protocol) {
+        (true, Some(_)) => Some(Failure::UnrequestedSubprotocol),
+        (false, None) => Some(Failure::NoSubprotocol),
+        (false, Some(name)) if !names.contains(name) => Some(Failure::InvalidSubprotocol),
+        _ if response.extensions.is_some() && asked.deflate.is_none() => {
+            Some(Failure::UnrequestedExtensions)
+        }
+        _ => None,
+    }
+}
+
+/// A server may demand of the client only what the client's options leave room for.
+fn check_demands(params: Params, options: &Options) {
+    if options.client_no_context_takeover == Some(false) {
+        assert!(!params.client_no_context_takeover);
+    }
+    match options.client_max_window_bits {
+        WindowBits::Bits(own) => {
+            assert!(params.client_max_window_bits.is_some_and(|bits| bits <= own.max(9)));
+        }
+        WindowBits::Allowed(false) => assert_eq!(params.client_max_window_bits, None),
+        WindowBits::Allowed(true) | WindowBits::Unset => {}
+    }
 }
