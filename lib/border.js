@@ -53,7 +53,9 @@ const COMMAND = Object.freeze({
   PAUSE: 8,
   RESUME: 9,
   START_CLOSE_TIMER: 10,
-  MASKING_KEY: 12
+  MASKING_KEY: 12,
+  RAW: 13,
+  TUNE: 14
 })
 
 const COMMAND_FLAG = Object.freeze({
@@ -62,6 +64,9 @@ const COMMAND_FLAG = Object.freeze({
   NOTIFY: 1 << 10,
   LARGE: 1 << 11
 })
+
+/** What TUNE changes: the first byte of its payload; a number of eight bytes follows. */
+const TUNING = Object.freeze({ NO_DELAY: 1, KEEP_ALIVE: 2, RESET: 3, MAX_PAYLOAD: 4 })
 
 let isStarted = false
 
@@ -101,6 +106,7 @@ module.exports = {
   EVENT_SLAB_BYTES,
   KIND_MASK,
   RECORD_WORDS,
+  TUNING,
   callUser,
   commandRecords,
   commandSlab,

@@ -74,7 +74,20 @@ function register(driver) {
   driver.progress[driver.progressIndex] = 0
   driver.id = (generations[index] << INDEX_BITS) | index
   drivers[index] = driver
-  if (!driver.isStream && heldOpen++ === 0) native.holdLoop(true)
+  if (driver.holdsLoop && heldOpen++ === 0) native.holdLoop(true)
+}
+
+/**
+ * Changes whether a connection keeps the process alive.
+ *
+ * @param {object} driver The connection's driver
+ * @param {boolean} isHeld Whether it does
+ */
+function holdLoop(driver, isHeld) {
+  if (driver.holdsLoop === isHeld || drivers[driver.id & INDEX_MASK] !== driver) return
+  driver.holdsLoop = isHeld
+  if (!isHeld && --heldOpen === 0) native.holdLoop(false)
+  else if (isHeld && heldOpen++ === 0) native.holdLoop(true)
 }
 
 /**
@@ -86,9 +99,9 @@ function unregister(driver) {
   const index = driver.id & INDEX_MASK
   if (drivers[index] !== driver) return
   native.release(driver.id)
+  holdLoop(driver, false)
   drivers[index] = undefined
   freeIndexes.push(index)
-  if (!driver.isStream && --heldOpen === 0) native.holdLoop(false)
 }
 
 /** Delivers what waits, for one slice of time. */
@@ -203,13 +216,26 @@ function deliverOther(driver, kind, length, payload, number) {
     case EVENT.CLOSED:
       unregister(driver)
       driver.closed()
-      try {
-        listeners.closed(ws)
-      } finally {
-        // Also after an exception in a 'close' handler: the server waits for Node's socket.
-        driver.afterClosed()
-      }
+      // 'finish' of Node's socket is on its way, and createWebSocketStream of ws needs it first.
+      if (driver.hasEnded()) process.nextTick(tellClosed, driver, 0, 0)
+      else tellClosed(driver, length, number)
       break
+  }
+}
+
+/**
+ * Tells that a connection is gone.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} errno The operating system's error number, 0 for none
+ * @param {number} isWriting 1 if it came of writing
+ */
+function tellClosed(driver, errno, isWriting) {
+  try {
+    listeners.closed(driver.ws)
+  } finally {
+    // Also after an exception in a 'close' handler: the server waits for Node's socket.
+    driver.afterClosed(errno, isWriting)
   }
 }
 
@@ -223,6 +249,7 @@ function written(driver) {
   if (driver.needsDrain && driver.charged - driver.taken() <= LOW_WATER_BYTES) {
     driver.needsDrain = false
     listeners.drained(driver.ws)
+    driver.drained()
   }
 }
 
@@ -236,4 +263,4 @@ function replaceSlab() {
   native.useSlab(slab)
 }
 
-module.exports = { register, run, setListeners, unregister }
+module.exports = { holdLoop, register, run, setListeners, unregister }

@@ -85,16 +85,28 @@ class Driver {
     }
   }
 
+  /** The peer has ended its side, and everything before that is delivered. */
+  peerEnded() {}
+
+  /** @returns {boolean} Whether both sides have ended, as they should */
+  hasEnded() {
+    return false
+  }
+
+  /** All that made the user wait for 'drain' is written. */
+  drained() {}
+
   /** The WebSocket has said that it is closed. */
   afterClosed() {}
 }
 
 Object.assign(Driver.prototype, {
   generateMask: null, // fills a Buffer with the next masking key, if the user wants to choose
+  highWaterBytes: 64 * 1024, // with more than this unwritten 'drain' will be emitted
   maskingKey: null // that Buffer
 })
 
 /** The count of a connection that is gone. */
-const NOTHING_TAKEN = new Float64Array(1)
+const NOTHING_TAKEN = new Float64Array(3)
 
 module.exports = { Driver }

@@ -5,6 +5,8 @@
  * (validation.js). Texts and codes are those of ws.
  */
 
+const { getSystemErrorName } = require('node:util')
+
 const { READY_STATES } = require('./constants')
 
 /**
@@ -66,4 +68,22 @@ function refusedError(statusCode, message) {
   return error
 }
 
-module.exports = { closedEarlyError, notOpenError, protocolError, refusedError }
+/**
+ * Says why a connection was lost, as Node does.
+ *
+ * @param {number} errno The operating system's error number
+ * @param {string} syscall What was being done, `read` or `write`
+ * @returns {Error} With `errno`, `code` and `syscall`
+ */
+function transportError(errno, syscall) {
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: -errno, code, syscall })
+}
+
+module.exports = {
+  closedEarlyError,
+  notOpenError,
+  protocolError,
+  refusedError,
+  transportError
+}

@@ -361,6 +361,7 @@ function deliverFailed(ws, error) {
  */
 function deliverPeerEnded(ws) {
   ws._readyState = CLOSING
+  ws._driver.peerEnded()
   endTransport(ws)
 }
 

@@ -4,7 +4,8 @@
  * Gathers what one tick sends, for all connections, and takes it over the border in one call.
  *
  * A driver (see drivers.js) is known here by `id`, `charged` (bytes ever sent, with framing),
- * `taken()` (bytes of those that the kernel has), `wait()` for callbacks, and `isStream`.
+ * `taken()` (bytes of those that the kernel has), `highWaterBytes`, `wait()` for callbacks, and
+ * `isStream`.
  */
 
 const native = require('./native')
@@ -21,11 +22,11 @@ const {
 /** Payloads above this do not go through the slab. */
 const SLAB_PAYLOAD_BYTES = 16 * 1024
 
-/** A connection with more than this unwritten emits 'drain' when it is written. */
-const HIGH_WATER_BYTES = 64 * 1024
-
 /** RFC 6455 5.3. */
 const MASKING_KEY_BYTES = 4
+
+/** What is changed, and a number. */
+const TUNING_BYTES = 9
 
 /** The longest UTF-8 form of one UTF-16 unit. */
 const UTF8_BYTES_A_UNIT = 3
@@ -150,12 +151,69 @@ function send(driver, word, data, callback) {
     word |= COMMAND_FLAG.LARGE
   }
 
-  driver.charged += frameBytes(length, driver.isClient)
+  enqueue(driver, word, offset, length, frameBytes(length, driver.isClient), callback)
+}
+
+/**
+ * Writes bytes that are not framed here, between the frames.
+ *
+ * @param {object} driver The connection's driver
+ * @param {(string | Uint8Array)[]} pieces The bytes
+ * @param {Function} [callback] Called when the kernel has them, or with an error
+ */
+function raw(driver, pieces, callback) {
+  const length = pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0)
+  if (length > SLAB_PAYLOAD_BYTES) {
+    native.stageLarge(Buffer.concat(pieces.map((piece) => Buffer.from(piece))))
+    enqueue(driver, COMMAND.RAW | COMMAND_FLAG.LARGE, 0, length, length, callback)
+    return
+  }
+  makeRoom(length)
+  const offset = used
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      used += commandSlab.utf8Write(piece, used)
+    } else {
+      commandSlab.set(piece, used)
+      used += piece.length
+    }
+  }
+  enqueue(driver, COMMAND.RAW, offset, length, length, callback)
+}
+
+/**
+ * Changes something about a living connection.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} which One of TUNING
+ * @param {number} number To what
+ */
+function tune(driver, which, number) {
+  makeRoom(TUNING_BYTES)
+  const offset = used
+  commandSlab[offset] = which
+  commandSlab.writeBigUInt64LE(BigInt(number), offset + 1)
+  used += TUNING_BYTES
+  push(driver.id, COMMAND.TUNE, offset, TUNING_BYTES)
+}
+
+/**
+ * Adds the record of something that is written, and counts its bytes.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} word Kind and flags
+ * @param {number} offset Where the payload lies in the slab
+ * @param {number} length Its length in bytes
+ * @param {number} bytes What that makes on the wire
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ */
+function enqueue(driver, word, offset, length, bytes, callback) {
+  driver.charged += bytes
   if (callback !== undefined) {
     driver.wait(callback)
     word |= COMMAND_FLAG.NOTIFY
   }
-  if (driver.needsDrain || driver.charged - driver.taken() > HIGH_WATER_BYTES) {
+  if (driver.needsDrain || driver.charged - driver.taken() > driver.highWaterBytes) {
     driver.needsDrain = true
     word |= COMMAND_FLAG.NOTIFY
   }
@@ -267,4 +325,16 @@ function release() {
   flush()
 }
 
-module.exports = { close, command, flush, hold, message, ping, pong, release, schedule }
+module.exports = {
+  close,
+  command,
+  flush,
+  hold,
+  message,
+  ping,
+  pong,
+  raw,
+  release,
+  schedule,
+  tune
+}

@@ -1,124 +1,17 @@
 'use strict'
 
 /**
- * Connections whose socket belongs to a shard.
- *
- * Node's socket object lives on without its socket: its handle is closed and replaced by one
- * that passes on what is asked of it. So `server.close()` and `getConnections()` still count it,
- * `socket.destroy()` still ends the connection, and 'close' comes at the very end.
+ * Connections whose socket belongs to a shard. Node's socket object lives on without its handle:
+ * see detached-socket.js.
  */
 
 const native = require('./native')
 const sendQueue = require('./send-queue')
 const { COMMAND, COMMAND_FLAG } = require('./border')
+const { DetachedHandle, detach, pushEnd } = require('./detached-socket')
 const { Driver } = require('./driver')
+const { transportError } = require('./errors')
 const { nativeConfig } = require('./options')
-
-/** The error number of a pipe that nobody reads, as libuv gives it: negative. */
-const EPIPE = -32
-
-/** Stands where Node's handle was. Its methods are those that `net.Socket` calls. */
-class DetachedHandle {
-  #driver
-  #onClosed = null
-
-  /** @param {ShardDriver} driver Who has the socket now */
-  constructor(driver) {
-    this.#driver = driver
-  }
-
-  /** @returns {number} No descriptor: it is not Node's any more */
-  get fd() {
-    return -1
-  }
-
-  /**
-   * `socket.destroy()`: drops the connection, and what had arrived on it.
-   *
-   * @param {Function} callback Emits 'close' on Node's socket
-   */
-  close(callback) {
-    if (this.#driver.isClosed) {
-      process.nextTick(callback)
-      return
-    }
-    this.#onClosed = callback
-    this.#driver.ws.terminate()
-  }
-
-  /** The connection is gone: Node's socket may say so. */
-  closed() {
-    if (this.#onClosed !== null) process.nextTick(this.#onClosed)
-  }
-
-  /**
-   * `socket.end()`: writes what is queued, then a FIN.
-   *
-   * @param {object} request Node's request object
-   * @returns {number} 0: it will be told when everything is written
-   */
-  shutdown(request) {
-    this.#driver.wait(() => request.callback())
-    sendQueue.command(this.#driver, COMMAND.END | COMMAND_FLAG.NOTIFY)
-    return 0
-  }
-
-  /** @returns {number} 0: there is nothing to read here */
-  readStart() {
-    return 0
-  }
-
-  /** @returns {number} 0 */
-  readStop() {
-    return 0
-  }
-
-  /** @returns {number} 0: the address was read before, Node remembers it */
-  getpeername() {
-    return 0
-  }
-
-  /** @returns {number} 0: as above */
-  getsockname() {
-    return 0
-  }
-
-  /** The open connection keeps the process alive, not this. */
-  ref() {}
-
-  /** As above. */
-  unref() {}
-
-  /** @returns {boolean} Whether it keeps the process alive */
-  hasRef() {
-    return false
-  }
-
-  /** @returns {number} No asynchronous resource */
-  getAsyncId() {
-    return 0
-  }
-}
-
-// What Node keeps in a handle: no connection needs one of its own.
-Object.assign(DetachedHandle.prototype, {
-  bytesRead: 0,
-  bytesWritten: 0,
-  onread: null,
-  reading: false
-})
-
-// Raw bytes written past the WebSocket would break its frames.
-for (const name of [
-  'writeBuffer',
-  'writev',
-  'writeAsciiString',
-  'writeLatin1String',
-  'writeUcs2String',
-  'writeUtf8String'
-]) {
-  DetachedHandle.prototype[name] = () => EPIPE
-}
 
 /** The driver. */
 class ShardDriver extends Driver {
@@ -129,7 +22,7 @@ class ShardDriver extends Driver {
    */
   constructor(ws, socket, config) {
     super(ws, socket, config)
-    this.handle = new DetachedHandle(this)
+    this.handle = new DetachedHandle(this, socket._handle)
   }
 
   /**
@@ -142,27 +35,80 @@ class ShardDriver extends Driver {
    */
   adopt(head, response, config) {
     const { socket } = this
-    const nodeHandle = socket._handle
     rememberAddresses(socket)
     const error = native.adopt(
       this.id,
       ...nativeConfig(config),
-      nodeHandle.fd,
+      socket._handle.fd,
       config.closeTimeout,
       Buffer.from(response),
       withBuffered(socket, head)
     )
     if (error !== 0) return false
-    socket._handle = this.handle
-    nodeHandle.onread = ignore
-    nodeHandle.close()
+    detach(socket, this.handle)
     sendQueue.schedule()
     return true
   }
 
+  /** @returns {number} Bytes that the shard has read */
+  read() {
+    return this.progress[this.progressIndex + 1]
+  }
+
+  /** @returns {number} Bytes that the shard has written, whoever they come from */
+  written() {
+    return this.progress[this.progressIndex + 2]
+  }
+
+  /**
+   * Has 'drain' told of a smaller backlog than by default.
+   *
+   * @param {number} bytes How small
+   */
+  lowerHighWater(bytes) {
+    if (bytes >= this.highWaterBytes) return
+    this.highWaterBytes = bytes
+    // For the backlog that there is: nothing, but it tells when it is written.
+    if (!this.isClosed) sendQueue.raw(this, [])
+  }
+
   /** Writes what is queued, then ends our side. */
   end() {
-    sendQueue.command(this, COMMAND.END)
+    this.socket.end()
+  }
+
+  /**
+   * Does so; Node's socket is told when it is done.
+   *
+   * @param {Function} callback Called when everything is written
+   */
+  finish(callback) {
+    if (this.isClosed) {
+      callback()
+      return
+    }
+    this.wait((error) => {
+      if (error) return // 'close' tells
+      this.isFinished = true
+      callback()
+    })
+    sendQueue.command(this, COMMAND.END | COMMAND_FLAG.NOTIFY)
+  }
+
+  /** @returns {boolean} Whether both sides have ended, and Node's socket has been told */
+  hasEnded() {
+    return this.isFinished && this.isPeerEnded
+  }
+
+  /** The peer has ended its side. */
+  peerEnded() {
+    this.isPeerEnded = true
+    pushEnd(this.socket)
+  }
+
+  /** Tells those who wait for Node's socket. */
+  drained() {
+    this.socket.emit('drain')
   }
 
   /** Drops the connection. */
@@ -192,13 +138,28 @@ class ShardDriver extends Driver {
     super.closed()
   }
 
-  /** Ends Node's socket too, unless that is what ended the connection. */
-  afterClosed() {
-    this.socket.destroy()
+  /**
+   * Ends Node's socket too, unless that is what ended the connection. One that has ended on both
+   * sides is about to do so by itself, behind 'end' and 'finish'.
+   *
+   * @param {number} errno The operating system's error number, 0 for none
+   * @param {number} isWriting 1 if it came of writing
+   */
+  afterClosed(errno, isWriting) {
+    if (this.hasEnded()) return
+    const syscall = isWriting === 1 ? 'write' : 'read'
+    this.socket.destroy(errno === 0 ? null : transportError(errno, syscall))
   }
 }
 
-Object.assign(ShardDriver.prototype, { isClosed: false, isStream: false, name: 'shard' })
+Object.assign(ShardDriver.prototype, {
+  holdsLoop: true,
+  isClosed: false,
+  isFinished: false, // whether everything is written, and a FIN behind it
+  isPeerEnded: false,
+  isStream: false,
+  name: 'shard'
+})
 
 /**
  * Tells whether a socket can be given to a shard.
@@ -257,8 +218,5 @@ function withBuffered(socket, head) {
   socket._handle.reading = true
   return Buffer.concat([head, socket.read()])
 }
-
-/** What Node's handle does with bytes that come after it was closed. */
-function ignore() {}
 
 module.exports = { ShardDriver, isAdoptable }

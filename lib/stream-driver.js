@@ -159,6 +159,6 @@ class StreamDriver extends Driver {
   }
 }
 
-Object.assign(StreamDriver.prototype, { isStream: true, name: 'stream' })
+Object.assign(StreamDriver.prototype, { holdsLoop: false, isStream: true, name: 'stream' })
 
 module.exports = { StreamDriver }

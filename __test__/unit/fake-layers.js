@@ -44,6 +44,7 @@ function openFakeDriver (fakes, [ws, socket, head, response, config]) {
   const driver = Object.fromEntries(names.map((name) => [name, jest.fn()]))
   driver.bufferedAmount = jest.fn(() => 0)
   driver.isDropped = jest.fn(() => false)
+  driver.peerEnded = jest.fn()
   ws._socket = socket
   fakes.opened.push({ ws, socket, head, response, config, driver })
   return driver

@@ -14,7 +14,7 @@ const ORDER = [
   'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher',
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
   'event-target',
-  'driver', 'shard-driver', 'stream-driver', 'drivers',
+  'driver', 'detached-socket', 'shard-driver', 'stream-driver', 'drivers',
   'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
 ]
 
