@@ -31,7 +31,8 @@ const COMMANDS = {
   ],
   bench: [['node', 'scripts/bench.mjs']],
   soak: [['node', 'scripts/soak.mjs']],
-  conformance: [['node', 'scripts/conformance.mjs']]
+  conformance: [['node', 'scripts/conformance.mjs']],
+  fuzz: [['node', 'scripts/fuzz.mjs']]
 }
 COMMANDS.test.unshift(...COMMANDS.lint)
 
