@@ -6,6 +6,8 @@ import WebSocket from './index.js'
 export import AddressInfo = WebSocket.AddressInfo
 export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
+export import CloseCause = WebSocket.CloseCause
+export import CloseCauseType = WebSocket.CloseCauseType
 export import CloseEvent = WebSocket.CloseEvent
 export import Data = WebSocket.Data
 export import ErrorEvent = WebSocket.ErrorEvent

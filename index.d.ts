@@ -64,6 +64,8 @@ declare class WebSocket extends EventEmitter {
 
   /** Bytes that wait to be given to the kernel, framing included. */
   readonly bufferedAmount: number
+  /** offloop: why the connection has ended or is about to; null before that. */
+  readonly closeCause: WebSocket.CloseCause | null
   /** The names of the extensions in use, with commas between them. */
   readonly extensions: string
   readonly isPaused: boolean
@@ -193,7 +195,8 @@ declare namespace WebSocket {
 
   interface Event {
     type: string
-    target: WebSocket
+    /** The WebSocket. Any, since a listener may be written for that of @types/ws, which has less. */
+    target: any
   }
 
   interface ErrorEvent extends Event {
@@ -205,6 +208,46 @@ declare namespace WebSocket {
     wasClean: boolean
     code: number
     reason: string
+    /** offloop: `closeCause` of the WebSocket. */
+    cause?: CloseCause
+  }
+
+  /**
+   * offloop: what ended a connection.
+   *
+   * - `peer`: the peer's close frame; `local`: our `close()`
+   * - `fin`: the peer ended its side without a close frame; `reset`, `transport`: the connection was
+   *   lost
+   * - `terminated`: `terminate()`, or Node's socket was destroyed
+   * - `closeTimeout`: the closing handshake took too long
+   * - `heartbeat`: no sign of life in answer to a ping
+   * - `protocol`: the peer broke a rule; `detail` is the error's code
+   * - `limit`, `pressure`: `detail` is the name of the option that set the limit
+   * - `shutdown`: `server.shutdown()`
+   * - `handshake`: there never was a connection
+   * - `internal`: a fault of offloop
+   */
+  type CloseCauseType =
+    | 'peer'
+    | 'local'
+    | 'fin'
+    | 'reset'
+    | 'transport'
+    | 'terminated'
+    | 'closeTimeout'
+    | 'heartbeat'
+    | 'protocol'
+    | 'limit'
+    | 'pressure'
+    | 'shutdown'
+    | 'handshake'
+    | 'internal'
+
+  /** offloop: why a connection has ended. */
+  interface CloseCause {
+    readonly type: CloseCauseType
+    /** The code of an error, or the name of an option. */
+    readonly detail?: string
   }
 
   interface MessageEvent extends Event {

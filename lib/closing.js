@@ -17,6 +17,7 @@
  */
 
 const sendQueue = require('./send-queue')
+const { noteCause } = require('./close-cause')
 const { CLOSED, CLOSING, OPEN } = require('./constants')
 const { closedEarlyError } = require('./errors')
 const { closeReason } = require('./validation')
@@ -32,6 +33,7 @@ const { closeReason } = require('./validation')
 function startClosing(ws, code, reason) {
   const bytes = closeReason(code, reason)
   const wireCode = code === undefined ? 0 : code
+  noteCause(ws, 'local')
 
   // The peer has nothing more to say: our FIN follows our close frame at once.
   const isLast = ws._blobSends === null && (ws._closeFrameReceived || ws._receiveFailed)
@@ -91,6 +93,7 @@ function emitErrorOnce(ws, error) {
  */
 function sendFailed(ws, error) {
   if (ws._readyState === CLOSED) return
+  noteCause(ws, 'local')
   if (ws._readyState === OPEN) {
     ws._readyState = CLOSING
     ws._driver.startCloseTimer()
@@ -121,6 +124,7 @@ function abortOpening(ws) {
 function failOpening(ws, error) {
   ws._handshake = null
   ws._errorEmitted = true
+  noteCause(ws, 'handshake', error.code)
   if (!ws._isServer || ws.listenerCount('error') > 0) ws.emit('error', error)
   ws.emitClose()
 }

@@ -228,14 +228,14 @@ function deliverOther(driver, kind, length, payload, number) {
  *
  * @param {object} driver The connection's driver
  * @param {number} errno The operating system's error number, 0 for none
- * @param {number} isWriting 1 if it came of writing
+ * @param {number} word 1 if it came of writing, and from bit 8 on the reason
  */
-function tellClosed(driver, errno, isWriting) {
+function tellClosed(driver, errno, word) {
   try {
-    listeners.closed(driver.ws)
+    listeners.closed(driver.ws, errno, word >>> 8)
   } finally {
     // Also after an exception in a 'close' handler: the server waits for Node's socket.
-    driver.afterClosed(errno, isWriting)
+    driver.afterClosed(errno, word & 1)
   }
 }
 

@@ -37,6 +37,7 @@ class CloseEvent extends Event {
   #code
   #reason
   #wasClean
+  #cause
 
   /**
    * @param {object} target The WebSocket
@@ -49,6 +50,12 @@ class CloseEvent extends Event {
     this.#code = code
     this.#reason = reason
     this.#wasClean = wasClean
+    this.#cause = target.closeCause
+  }
+
+  /** @returns {object} Why: `closeCause` of the WebSocket */
+  get cause() {
+    return this.#cause
   }
 
   /** @returns {number} The close code */

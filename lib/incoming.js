@@ -8,6 +8,7 @@
  * dropped but the end. Either is one test of `_held` on the way of a message.
  */
 
+const { noteCause, noteEnding } = require('./close-cause')
 const { CLOSING, EMPTY_BUFFER, OPEN } = require('./constants')
 const { emitErrorOnce, endTransport } = require('./closing')
 const { emitText } = require('./event-target')
@@ -224,8 +225,11 @@ const listeners = {
    * The transport is gone.
    *
    * @param {object} ws The WebSocket
+   * @param {number} errno The operating system's error number, 0 if there was no error
+   * @param {number} reason What the driver knows of it, see close-cause.js
    */
-  closed(ws) {
+  closed(ws, errno, reason) {
+    noteEnding(ws, errno, reason)
     ws._readyState = CLOSING
     ws._ended = true
     if (ws._held === null || ws._held === DROP) deliverClosed(ws)
@@ -291,6 +295,7 @@ function deliverPing(ws, data) {
  */
 function answerPing(ws, data) {
   if (ws._maxPendingAutoPongs > 0 && ws._pendingAutoPongs >= ws._maxPendingAutoPongs) {
+    noteCause(ws, 'pressure', 'maxPendingAutoPongs')
     ws.terminate()
     return
   }
@@ -316,6 +321,7 @@ function deliverPong(ws, data) {
  * @param {Buffer} reason The reason
  */
 function deliverCloseFrame(ws, code, reason) {
+  noteCause(ws, 'peer')
   ws._closeFrameReceived = true
   ws._closeCode = code
   ws._closeMessage = keep(reason)
@@ -346,9 +352,11 @@ function keep(bytes) {
  */
 function deliverFailed(ws, error) {
   if (error.closeCode === ABNORMAL_CLOSURE) {
+    noteCause(ws, 'pressure', 'maxPendingAutoPongs')
     ws.terminate()
     return
   }
+  noteCause(ws, 'protocol', error.code)
   ws._receiveFailed = true
   ws.close(error.closeCode)
   emitErrorOnce(ws, error)
@@ -360,6 +368,7 @@ function deliverFailed(ws, error) {
  * @param {object} ws The WebSocket
  */
 function deliverPeerEnded(ws) {
+  noteCause(ws, 'fin')
   ws._readyState = CLOSING
   ws._driver.peerEnded()
   endTransport(ws)

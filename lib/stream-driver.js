@@ -7,6 +7,7 @@
 const dispatcher = require('./dispatcher')
 const native = require('./native')
 const sendQueue = require('./send-queue')
+const { noteCause, noteFailure } = require('./close-cause')
 const { EVENT } = require('./border')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
@@ -44,7 +45,10 @@ class StreamDriver extends Driver {
     if (response !== '') socket.write(response)
     if (head.length > 0) socket.unshift(head)
     socket.on('close', () => this.#socketClosed())
-    socket.on('error', () => socket.destroy())
+    socket.on('error', (error) => {
+      noteFailure(this.ws, error.code)
+      socket.destroy()
+    })
     socket.on('end', () => this.#report(EVENT.ENDED))
     socket.on('drain', () => this.#unthrottle())
     socket.on('data', (chunk) => this.#receive(chunk))
@@ -85,7 +89,10 @@ class StreamDriver extends Driver {
 
   /** Drops the connection if it still exists after its close timeout. */
   startCloseTimer() {
-    this.closeTimer ??= setTimeout(() => this.destroy(), this.closeTimeout)
+    this.closeTimer ??= setTimeout(() => {
+      noteCause(this.ws, 'closeTimeout')
+      this.destroy()
+    }, this.closeTimeout)
   }
 
   /** The transport is gone. */

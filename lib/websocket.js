@@ -12,6 +12,7 @@ const dispatcher = require('./dispatcher')
 const sendQueue = require('./send-queue')
 const { BlobSends } = require('./blob-sends')
 const { connect } = require('./client')
+const { noteCause } = require('./close-cause')
 const { abortOpening, endIfDone, sendFailed, startClosing } = require('./closing')
 const {
   BINARY_TYPES,
@@ -83,6 +84,11 @@ class WebSocket extends EventEmitter {
     if (this._driver !== null) amount += this._driver.bufferedAmount(this)
     if (this._blobSends !== null) amount += this._blobSends.bytes
     return amount
+  }
+
+  /** @returns {object | null} Why the connection has ended or is about to; see close-cause.js */
+  get closeCause() {
+    return this._closeCause
   }
 
   /** @returns {string} The names of the extensions in use */
@@ -171,6 +177,7 @@ class WebSocket extends EventEmitter {
     if (this._readyState === CONNECTING) {
       abortOpening(this)
     } else if (this._driver !== null) {
+      noteCause(this, 'terminated')
       this._readyState = CLOSING
       this._ended = true
       dropEvents(this)
@@ -267,6 +274,7 @@ const RARE_STATE = {
   _binaryType: BINARY_TYPES[0],
   _blobSends: null, // a BlobSends while a Blob is being read
   _bufferedAmount: 0, // what was "sent" after the end: counted, and never written
+  _closeCause: null,
   _closeCode: 1006,
   _closeFrameReceived: false,
   _closeFrameSent: false,

@@ -22,9 +22,9 @@ describe('addEventListener', () => {
     ['open', [], {}],
     ['message', [Buffer.from('é'), false], { data: 'é' }],
     ['error', [new Error('no')], { message: 'no', error: new Error('no') }],
-    ['close', [1000, Buffer.from('bye')], { code: 1000, reason: 'bye', wasClean: false }]
+    ['close', [1000, Buffer.from('bye')], { cause: { type: 'peer' }, code: 1000, reason: 'bye', wasClean: false }]
   ])('%s brings an event with target, type and what belongs to it', (type, args, members) => {
-    Object.assign(target, { _closeFrameReceived: true, _closeFrameSent: false })
+    Object.assign(target, { closeCause: { type: 'peer' }, _closeFrameReceived: true, _closeFrameSent: false })
     target.addEventListener(type, see)
     target.emit(type, ...args)
     expect(seen[0]).toMatchObject({ type, target, ...members })

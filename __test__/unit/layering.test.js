@@ -10,7 +10,7 @@ const ROOT = path.join(__dirname, '../..')
 
 /** The files of lib/, lowest first: each may require only those before it. */
 const ORDER = [
-  'constants', 'errors', 'validation', 'options',
+  'constants', 'errors', 'close-cause', 'validation', 'options',
   'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher',
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
   'event-target',

@@ -19,12 +19,14 @@ describe('the class', () => {
     expect(Object.getOwnPropertyDescriptor(face.WebSocket, 'OPEN')).toEqual({ value: 1, enumerable: true, writable: false, configurable: false })
   })
 
-  test('has the same members as that of ws, all enumerable that are so there', () => {
+  test('has the same members as that of ws, all enumerable that are so there, and its own', () => {
     const { prototype } = require('ws')
+    const own = ['closeCause']
     // The first values of our own state lie there too.
     const members = Object.getOwnPropertyNames(face.WebSocket.prototype).filter((name) => !name.startsWith('_'))
-    expect(members.sort()).toEqual(Object.getOwnPropertyNames(prototype).sort())
-    expect(Object.keys(face.WebSocket.prototype).sort()).toEqual(Object.keys(prototype).sort())
+    expect(members.sort()).toEqual([...Object.getOwnPropertyNames(prototype), ...own].sort())
+    const enumerable = Object.keys(face.WebSocket.prototype).filter((name) => !own.includes(name))
+    expect(enumerable.sort()).toEqual(Object.keys(prototype).sort())
   })
 
   test('needs new', () => {
@@ -173,7 +175,7 @@ describe.each(['send', 'ping', 'pong'])('%s on a connection that is not open', (
   test.each([[2, 'CLOSING'], [3, 'CLOSED']])('calls back later with an error in state %d', async (state, stateName) => {
     const callback = jest.fn()
     ws.close()
-    if (state === 3) face.listeners.closed(ws)
+    if (state === 3) face.listeners.closed(ws, 0, 0)
     face.queue.length = 0
     ws[name]('x', callback)
     ws[name]('x')
@@ -204,7 +206,7 @@ test('before it is open and after it has closed, pause() and resume() do nothing
   const fresh = new face.WebSocket(null)
   fresh.pause()
   expect(fresh.isPaused).toBe(false)
-  face.listeners.closed(ws)
+  face.listeners.closed(ws, 0, 0)
   ws.pause()
   ws.resume()
   expect(ws.isPaused).toBe(false)

@@ -8,7 +8,7 @@ use offloop_protocol::deflate::DeflateConfig;
 use offloop_protocol::{Config, Role};
 #[cfg(unix)]
 use offloop_shard::{AdoptedSocket, Adoption};
-use offloop_shard::{ConnectionId, ProgressTable};
+use offloop_shard::{ConnectionId, Progress, ProgressTable, StreamOpening};
 
 use super::environment::Environment;
 use super::raw::{Call, Operation, Returned};
@@ -67,8 +67,7 @@ impl Connections {
         (0..self.loads.len()).min_by_key(|&shard| self.loads[shard])
     }
 
-    #[cfg(unix)]
-    fn progress(&self, id: ConnectionId) -> Result<offloop_shard::Progress> {
+    fn progress(&self, id: ConnectionId) -> Result<Progress> {
         let block = self.progress.get(id.index() / PROGRESS_BLOCK_ENTRIES);
         block
             .map(|block| block.entry(id.index() % PROGRESS_BLOCK_ENTRIES))
@@ -143,6 +142,7 @@ impl Operation<Environment> for Adopt {
             response: call.bytes(9)?.to_vec(),
             head: call.bytes(10)?.to_vec(),
             progress: connections.progress(id)?,
+            profile: environment.profiles.take_current(),
         };
         connections.own(id, Owner::Shard(shard));
         environment.outbound.adopt(shard, adoption);
@@ -164,8 +164,14 @@ impl Operation<Environment> for OpenStream {
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let id = ConnectionId::new(call.integer(0)?);
-        let config = environment.connections.config(call, 2)?;
-        environment.streams.open(id, role(call, 1)?, config);
+        environment.streams.open(StreamOpening {
+            id,
+            role: role(call, 1)?,
+            config: environment.connections.config(call, 2)?,
+            profile: environment.profiles.take_current(),
+            // A codec without a connection has no place among those that JavaScript sees.
+            progress: environment.connections.progress(id).unwrap_or_else(|_| Progress::detached()),
+        });
         environment.connections.own(id, Owner::Stream);
         Ok(Returned::Nothing)
     }

@@ -12,6 +12,7 @@ use offloop_shard::{Doorbell, ShardHandle, Streams};
 use super::connections::Connections;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
+use super::profiles::Profiles;
 use super::raw::{Call, Operation, Returned, Waker};
 
 /// Everything that the addon keeps for one environment.
@@ -23,6 +24,7 @@ pub(super) struct Environment {
     waker: Option<Waker>,
     pub(super) streams: Streams,
     pub(super) connections: Connections,
+    pub(super) profiles: Profiles,
     pub(super) inbound: Inbound,
     pub(super) outbound: Outbound,
 }
@@ -45,12 +47,16 @@ impl Operation<Environment> for Start {
         environment.inbound.attach(call.kept_words(2)?);
         environment.outbound.attach(call.kept_words(3)?, call.kept_bytes(4)?);
         for number in 0..threads {
-            let shard = ShardHandle::start(format!("offloop-{number}"), doorbell.clone())
-                .map_err(|error| Error::from_reason(format!("cannot start a thread: {error}")))?;
+            let shard =
+                ShardHandle::start(format!("offloop-{number}"), number as usize, doorbell.clone())
+                    .map_err(|error| {
+                        Error::from_reason(format!("cannot start a thread: {error}"))
+                    })?;
             environment.shards.push(shard);
             environment.outbound.add_shard();
             environment.connections.add_shard();
         }
+        environment.streams.count_in_row(threads as usize);
         environment.doorbell = Some(doorbell);
         environment.waker = Some(waker);
         Ok(Returned::Nothing)

@@ -8,6 +8,7 @@ mod environment;
 mod handshake;
 mod inbound;
 mod outbound;
+mod profiles;
 mod raw;
 
 use napi::bindgen_prelude::{Object, Result};
@@ -32,6 +33,13 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     module.export::<connections::OpenStream>()?;
     module.export::<connections::Release>()?;
     module.export::<connections::ProgressBlock>()?;
+    module.export::<profiles::CreateProfile>()?;
+    module.export::<profiles::ProfileCounters>()?;
+    module.export::<profiles::UseProfile>()?;
+    module.export::<profiles::ReleaseProfile>()?;
+    module.export::<profiles::TickStreams>()?;
+    module.export::<profiles::HoldStream>()?;
+    module.export::<profiles::NoteLife>()?;
     module.export::<inbound::UseSlab>()?;
     module.export::<inbound::Drain>()?;
     module.export::<inbound::TakeLarge>()?;

@@ -182,6 +182,17 @@ impl Connection {
         self.inbound == Inbound::Closed
     }
 
+    /// How many frames of messages have come since the last call, for whoever counts them.
+    pub fn take_data_frames(&mut self) -> u32 {
+        self.receiver.take_frames()
+    }
+
+    /// A frame or a message has begun to come in, and its end has not come.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.receiver.is_receiving()
+    }
+
     /// The peer broke a rule; its input is ignored.
     #[must_use]
     pub fn is_failed(&self) -> bool {

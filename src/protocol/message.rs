@@ -20,6 +20,8 @@ pub(crate) struct Assembler {
     /// Sum of the lengths that the message's frames declared.
     declared_bytes: u64,
     fragments: u32,
+    /// Frames since somebody last asked.
+    frames: u32,
     utf8: Utf8Stream,
     kind: MessageKind,
     ascii: bool,
@@ -67,6 +69,13 @@ impl Assembler {
         }
         self.declared_bytes += header.length;
         self.fragments += 1;
+        self.frames = self.frames.wrapping_add(1);
+    }
+
+    /// How many frames have begun since the last call.
+    #[inline]
+    pub(crate) fn take_frames(&mut self) -> u32 {
+        mem::take(&mut self.frames)
     }
 
     /// Takes the next unmasked bytes; `ascii` tells whether they all are, if the unmasking has
@@ -184,6 +193,7 @@ impl Default for Assembler {
             bytes: Vec::new(),
             declared_bytes: 0,
             fragments: 0,
+            frames: 0,
             utf8: Utf8Stream::default(),
             kind: MessageKind::Binary,
             ascii: false,

@@ -66,6 +66,17 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
+    /// Whether a frame or a message has begun and not ended.
+    pub(crate) fn is_receiving(&self) -> bool {
+        self.header_len > 0 || self.message.is_open() || matches!(self.stage, Stage::Payload(_))
+    }
+
+    /// How many frames of messages have begun since the last call.
+    #[inline]
+    pub(crate) fn take_frames(&mut self) -> u32 {
+        self.message.take_frames()
+    }
+
     /// Takes bytes from the front of `input`, unmasking them in place, until they make a step or
     /// there are none left. To be called again until it returns `None`.
     ///

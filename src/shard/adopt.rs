@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use offloop_protocol::{Config, Role};
 
+use crate::profile::Profile;
 use crate::progress::Progress;
 use crate::registry::ConnectionId;
 
@@ -36,6 +37,8 @@ pub struct Adoption {
     pub head: Vec<u8>,
     /// Where the connection counts what the kernel has taken.
     pub progress: Progress,
+    /// What it is watched for, and where it is counted.
+    pub profile: Option<Arc<Profile>>,
 }
 
 mod unix {

@@ -18,11 +18,12 @@ use offloop_protocol::Payload;
 use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
-use crate::endpoint::{Endpoint, Workshop};
-use crate::progress::Progress;
+use crate::cause::{Ending, Reason};
+use crate::endpoint::{Endpoint, Verdict, Workshop};
 use crate::readiness::{ReadyList, ready_waker};
 use crate::record::{COMMAND_NOTIFY, CommandKind, EventKind, Tuning};
 use crate::registry::ConnectionId;
+use crate::timers::Timers;
 
 /// Undelivered bytes above which a connection is not read, and below half of which it is again.
 pub(crate) const HIGH_WATER_BYTES: usize = 1024 * 1024;
@@ -62,7 +63,6 @@ pub(crate) struct Driver {
     id: ConnectionId,
     socket: Socket,
     endpoint: Endpoint,
-    progress: Progress,
     waker: Waker,
     undelivered: usize,
     /// The user paused reading, and so many bytes have been read since.
@@ -73,17 +73,14 @@ pub(crate) struct Driver {
     peers_half: Half,
     close_timeout: Duration,
     /// When the close timer runs out, if it runs.
-    pub(crate) deadline: Option<Instant>,
+    deadline: Option<Instant>,
+    /// The shard's timers know of that.
+    is_armed: bool,
+    /// Why it is over, once it is.
+    pub(crate) ending: Ending,
     /// Whether it is on the shard's list of connections to flush.
     pub(crate) dirty: bool,
-    /// The operating system's error number that ended the connection, 0 if none did, and what was
-    /// being done.
-    pub(crate) failure: (u32, u32),
 }
-
-/// What fails, in the event that tells of the end.
-const READING: u32 = 0;
-const WRITING: u32 = 1;
 
 impl Driver {
     /// Registers the socket with the runtime of the calling thread.
@@ -92,13 +89,13 @@ impl Driver {
         ready: &Arc<ReadyList>,
         workshop: &mut Workshop,
     ) -> io::Result<Self> {
-        let Adoption { id, socket, role, config, close_timeout, response, mut head, progress } =
-            adoption;
+        let Adoption { id, socket, role, config, close_timeout, response, mut head, .. } = adoption;
+        let Adoption { progress, profile, .. } = adoption;
+        let numbers = (progress, profile);
         let mut driver = Self {
             id,
             socket: Socket::register(socket)?,
-            endpoint: Endpoint::new(id, role, config),
-            progress,
+            endpoint: Endpoint::new(id, role, config, numbers, workshop),
             waker: ready_waker(ready, id),
             undelivered: 0,
             paused: None,
@@ -107,13 +104,15 @@ impl Driver {
             peers_half: Half::Open,
             close_timeout,
             deadline: None,
+            is_armed: false,
+            ending: Ending::default(),
             dirty: false,
-            failure: (0, READING),
         };
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
         driver.endpoint.outbox.mark_automatic(response.len(), 0);
         if !head.is_empty() {
             driver.undelivered += driver.endpoint.receive(&mut head, workshop);
+            driver.end_if_limited(workshop);
         }
         Ok(driver)
     }
@@ -153,7 +152,7 @@ impl Driver {
             }
             CommandKind::Tune => self.tune(&payload),
             CommandKind::StartCloseTimer => {
-                self.deadline = Some(Instant::now() + self.close_timeout);
+                self.start_close_timer(workshop);
             }
             kind => self.endpoint.send(kind, word, payload, workshop),
         }
@@ -164,6 +163,7 @@ impl Driver {
     pub(crate) fn drive_read(&mut self, buffer: &mut [u8], workshop: &mut Workshop) -> Progression {
         for _ in 0..READS_A_TURN {
             if !self.may_read() {
+                self.endpoint.hold(workshop);
                 return Progression::Alive;
             }
             let mut context = Context::from_waker(&self.waker);
@@ -171,19 +171,20 @@ impl Driver {
             match self.socket.poll_read(&mut context, &mut read) {
                 // Pending also leaves the waker with the runtime.
                 Poll::Pending => return Progression::Alive,
-                Poll::Ready(Err(error)) => return self.fail(&error, READING),
+                Poll::Ready(Err(error)) => return self.over(Ending::failed(&error, false)),
                 Poll::Ready(Ok(())) => {}
             }
             let input = read.filled_mut();
             if input.is_empty() {
                 return self.on_peer_end(workshop);
             }
-            self.progress.add_read(input.len());
+            self.endpoint.progress.add_read(input.len());
             if let Some(read) = &mut self.paused {
                 *read += input.len();
             }
             if !self.endpoint.is_deaf() {
                 self.undelivered += self.endpoint.receive(input, workshop);
+                self.end_if_limited(workshop);
             }
         }
         Progression::Hungry
@@ -192,16 +193,17 @@ impl Driver {
     /// Writes what is queued; ends our half behind it when that was asked for.
     pub(crate) fn drive_write(&mut self, workshop: &mut Workshop) -> Progression {
         let mut context = Context::from_waker(&self.waker);
-        let (socket, fin_follows) = (&mut self.socket, self.our_half == Half::Ending);
-        let flushed = self.endpoint.outbox.poll_flush(&mut workshop.pool, |slices| {
+        let fin_follows = self.our_half == Half::Ending;
+        let Self { socket, endpoint, .. } = self;
+        let flushed = endpoint.outbox.poll_flush(&mut workshop.pool, |slices| {
             socket.poll_write(&mut context, slices, fin_follows)
         });
-        if self.endpoint.outbox.settle(&self.progress) {
+        if endpoint.outbox.settle(&endpoint.progress) {
             workshop.events.push_numbers(self.id, EventKind::Written, 0, 0);
         }
         match flushed {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return self.fail(&error, WRITING),
+            Poll::Ready(Err(error)) => return self.over(Ending::failed(&error, true)),
             Poll::Pending => return Progression::Alive,
         }
         if self.our_half == Half::Ending {
@@ -213,6 +215,42 @@ impl Driver {
             return Progression::Over;
         }
         if self.may_resume() { Progression::Hungry } else { Progression::Alive }
+    }
+
+    /// Does what was due at a moment for which a timer was set.
+    pub(crate) fn drive_timer(&mut self, due: Instant, workshop: &mut Workshop) -> Progression {
+        if self.deadline == Some(due) {
+            self.is_armed = false;
+            return self.over(Reason::CloseTimeout.into());
+        }
+        self.endpoint.timer_expired();
+        let held = self.paused.is_some() || self.is_throttled;
+        let verdict = self.endpoint.drive_guards(held, workshop);
+        self.end_if_limited(workshop);
+        match verdict {
+            Verdict::Alive => Progression::Alive,
+            Verdict::Resumed => Progression::Hungry,
+            Verdict::Dead => self.over(Reason::Heartbeat.into()),
+        }
+    }
+
+    /// Sets the timers that it wants and has not.
+    pub(crate) fn arm(&mut self, timers: &mut Timers) {
+        if let Some(deadline) = self.deadline
+            && !self.is_armed
+        {
+            self.is_armed = true;
+            timers.add(deadline, self.id);
+        }
+        self.endpoint.arm(timers);
+    }
+
+    /// Takes its timers away.
+    pub(crate) fn disarm(&mut self, timers: &mut Timers) {
+        if let Some(deadline) = self.deadline.take_if(|_| self.is_armed) {
+            timers.remove(deadline, self.id);
+        }
+        self.endpoint.disarm(timers);
     }
 
     /// Takes back what the layer above has delivered.
@@ -242,20 +280,35 @@ impl Driver {
         let _ = tuned;
     }
 
+    /// Sees to the end of a connection whose peer has passed a limit, which waits for nobody above.
+    fn end_if_limited(&mut self, workshop: &mut Workshop) {
+        if self.our_half == Half::Open && self.endpoint.is_limited() {
+            self.our_half = Half::Ending;
+            self.start_close_timer(workshop);
+        }
+    }
+
+    fn start_close_timer(&mut self, workshop: &mut Workshop) {
+        let close_timeout = self.close_timeout;
+        self.deadline.get_or_insert_with(|| workshop.now() + close_timeout);
+    }
+
+    fn over(&mut self, ending: Ending) -> Progression {
+        self.ending = ending;
+        Progression::Over
+    }
+
     fn on_peer_end(&mut self, workshop: &mut Workshop) -> Progression {
         self.peers_half = Half::Ended;
         workshop.events.push_numbers(self.id, EventKind::Ended, 0, 0);
         if self.our_half == Half::Ended { Progression::Over } else { Progression::Alive }
     }
 
-    fn fail(&mut self, error: &io::Error, doing: u32) -> Progression {
-        let number = error.raw_os_error().and_then(|number| u32::try_from(number).ok());
-        self.failure = (number.unwrap_or(0), doing);
-        Progression::Over
-    }
-
     fn may_read(&mut self) -> bool {
-        if self.peers_half == Half::Ended || self.paused.is_some_and(|read| read >= PAUSED_BYTES) {
+        if self.peers_half == Half::Ended
+            || self.paused.is_some_and(|read| read >= PAUSED_BYTES)
+            || self.endpoint.is_stopped()
+        {
             return false;
         }
         self.is_throttled = self.undelivered > HIGH_WATER_BYTES

@@ -2,8 +2,11 @@
 //!
 //! Both drivers have one of these a connection; they differ in where the bytes come from and go.
 
+mod watching;
+
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use offloop_protocol::{
@@ -12,12 +15,18 @@ use offloop_protocol::{
 };
 
 use crate::batch::{EventBatch, LARGE_PAYLOAD_BYTES};
+use crate::guards::Guards;
 use crate::masking_keys::MaskingKeys;
 use crate::outbox::{BufferPool, Outbox};
+use crate::profile::{Counter, Profile};
+use crate::progress::Progress;
 use crate::record::{
     COMMAND_COMPRESS, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII, EventKind, Record,
 };
 use crate::registry::ConnectionId;
+
+pub(crate) use watching::Verdict;
+use watching::{Tally, count_frame, count_message};
 
 /// What the connections of one driver share.
 #[derive(Debug, Default)]
@@ -28,6 +37,21 @@ pub(crate) struct Workshop {
     pub(crate) keys: MaskingKeys,
     /// Compressors and inflaters that no connection has for itself.
     deflate: deflate::Shared,
+    /// The driver's row in the counters of a profile.
+    pub(crate) row: usize,
+    clock: Option<Instant>,
+}
+
+impl Workshop {
+    /// The time, which is looked at once a turn at most.
+    pub(crate) fn now(&mut self) -> Instant {
+        *self.clock.get_or_insert_with(Instant::now)
+    }
+
+    /// A new turn begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.clock = None;
+    }
 }
 
 /// The protocol's state and the bytes that it wants written.
@@ -40,6 +64,11 @@ pub(crate) struct Endpoint {
     chosen_key: Option<MaskingKey>,
     /// Bytes to be written.
     pub outbox: Outbox,
+    /// What can be read of it without a crossing.
+    pub progress: Progress,
+    /// What it is counted in, with others.
+    profile: Option<Arc<Profile>>,
+    guards: Option<Box<Guards>>,
 }
 
 /// What the protocol sees of its surroundings.
@@ -80,26 +109,48 @@ impl Host for Surroundings<'_> {
 
 impl Endpoint {
     /// A connection whose opening handshake is done.
-    pub(crate) fn new(id: ConnectionId, role: Role, config: Arc<Config>) -> Self {
+    pub(crate) fn new(
+        id: ConnectionId,
+        role: Role,
+        config: Arc<Config>,
+        (progress, profile): (Progress, Option<Arc<Profile>>),
+        workshop: &mut Workshop,
+    ) -> Self {
+        let watched = profile.as_ref().filter(|profile| profile.watch.is_on()).cloned();
+        let guards = watched.map(|profile| {
+            let mark = workshop.keys.next_key().0;
+            Box::new(Guards::new(profile, mark, workshop.now()))
+        });
         let protocol = Connection::new(role, config);
-        Self { id, role, protocol, chosen_key: None, outbox: Outbox::default() }
+        let outbox = Outbox::default();
+        Self { id, role, protocol, chosen_key: None, outbox, progress, profile, guards }
     }
 
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
     pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
-        let Self { id, protocol, outbox, .. } = self;
-        let Workshop { events, pool, keys, deflate } = workshop;
+        let size = input.len();
+        if let Some(guards) = &mut self.guards {
+            guards.begin_input(size, workshop.now());
+        }
+        let Self { id, protocol, outbox, guards, .. } = self;
+        let Workshop { events, pool, keys, deflate, .. } = workshop;
         let before = outbox.queued_bytes();
         let mut host = Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0 };
         let mut weight = 0;
+        let mut tally = Tally::default();
         protocol.handle_input(input, &mut host, &mut |event| {
-            weight += push_event(events, *id, event);
+            tally.add(&event);
+            if guards.as_mut().is_none_or(|guards| guards.admits(&event)) {
+                weight += push_event(events, *id, event);
+            }
         });
         let pongs = host.pongs;
         if pongs > 0 {
             let bytes = usize::try_from(outbox.queued_bytes() - before).unwrap_or(0);
             outbox.mark_automatic(bytes, pongs);
         }
+        self.count_input(size, &tally, pongs as usize, workshop.row);
+        self.guard_input(tally.messages > 0, workshop);
         weight
     }
 
@@ -112,26 +163,36 @@ impl Endpoint {
         payload: Payload<'_>,
         workshop: &mut Workshop,
     ) {
-        let Self { role, protocol, chosen_key, outbox, .. } = self;
-        let Workshop { pool, keys, deflate, .. } = workshop;
+        if let Some(guards) = &mut self.guards
+            && matches!(kind, CommandKind::Text | CommandKind::Binary)
+        {
+            guards.note_message(workshop.now());
+        }
+        let Self { role, protocol, chosen_key, outbox, progress, profile, .. } = self;
+        let Workshop { pool, keys, deflate, row, .. } = workshop;
+        let (counts, row) = (profile.as_deref(), *row);
         let chosen_key = chosen_key.take();
         let mut host = Surroundings { outbox, pool, keys, chosen_key, deflate, pongs: 0 };
         let sent = match kind {
             CommandKind::Text | CommandKind::Binary => {
-                let kind = match kind {
-                    CommandKind::Text => MessageKind::Text,
-                    _ => MessageKind::Binary,
-                };
-                let fin = word & COMMAND_MORE == 0;
-                let compress = word & COMMAND_COMPRESS != 0;
-                let charged = charged_bytes(bytes(&payload).len(), *role);
-                let outgoing = Outgoing { kind, fin, compress, payload };
+                let length = bytes(&payload).len();
+                let charged = charged_bytes(length, *role);
+                let outgoing = outgoing(kind, word, payload);
+                let fin = outgoing.fin;
                 protocol.send_message(outgoing, &mut host).map(|wire| {
                     host.outbox.mark_charged(charged, wire);
+                    progress.count_out(fin);
+                    count_message(counts, row, fin, length, (charged, wire));
                 })
             }
-            CommandKind::Ping => protocol.send_ping(bytes(&payload), &mut host),
-            CommandKind::Pong => protocol.send_pong(bytes(&payload), &mut host),
+            CommandKind::Ping => {
+                count_frame(counts, row, Counter::PingsOut);
+                protocol.send_ping(bytes(&payload), &mut host)
+            }
+            CommandKind::Pong => {
+                count_frame(counts, row, Counter::PongsOut);
+                protocol.send_pong(bytes(&payload), &mut host)
+            }
             CommandKind::Close => {
                 let (code, reason) = match bytes(&payload) {
                     [high, low, reason @ ..] => {
@@ -166,7 +227,7 @@ impl Endpoint {
 
     /// Whether what the peer still sends is of no interest to anybody.
     pub(crate) fn is_deaf(&self) -> bool {
-        self.protocol.is_close_received() || self.protocol.is_failed()
+        self.protocol.is_close_received() || self.protocol.is_failed() || self.is_limited()
     }
 }
 
@@ -217,6 +278,16 @@ fn push_message(
         }
         payload => events.push(id, kind, flags, &payload, 0),
     }
+}
+
+/// The message that a command sends.
+fn outgoing(kind: CommandKind, word: u32, payload: Payload<'_>) -> Outgoing<'_> {
+    let kind = match kind {
+        CommandKind::Text => MessageKind::Text,
+        _ => MessageKind::Binary,
+    };
+    let (fin, compress) = (word & COMMAND_MORE == 0, word & COMMAND_COMPRESS != 0);
+    Outgoing { kind, fin, compress, payload }
 }
 
 /// What the layer above charges for a message: its frame's size, uncompressed (RFC 6455 5.2).

@@ -13,10 +13,14 @@
 
 mod adopt;
 mod batch;
+mod bucket;
+mod cause;
 mod driver;
 mod endpoint;
+mod guards;
 mod masking_keys;
 mod outbox;
+mod profile;
 mod progress;
 mod queue;
 mod readiness;
@@ -29,6 +33,7 @@ mod timers;
 
 pub use adopt::{AdoptedSocket, Adoption};
 pub use batch::{CommandBatch, Copied, EventBatch, LARGE_PAYLOAD_BYTES};
+pub use profile::{COUNTERS, Heartbeat, Profile, Rate, Watch};
 pub use progress::{Progress, ProgressTable};
 pub use queue::{CommandQueue, Doorbell, EventQueue};
 pub use record::{
@@ -38,4 +43,4 @@ pub use record::{
 pub use recycler::Recycler;
 pub use registry::ConnectionId;
 pub use shard::ShardHandle;
-pub use streams::Streams;
+pub use streams::{StreamOpening, Streams};

@@ -149,6 +149,16 @@ impl Outbox {
         self.queued
     }
 
+    /// Bytes ever written.
+    pub(crate) fn written_bytes(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether the kernel has refused bytes since all was last written.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// Bytes that the kernel has not taken.
     pub(crate) fn pending_bytes(&self) -> u64 {
         self.queued - self.written

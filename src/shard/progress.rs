@@ -1,4 +1,5 @@
-//! How many bytes of a connection the kernel has taken and given, readable without a crossing.
+//! What can be read of a connection without a crossing: how many bytes the kernel has taken, and how
+//! long its peer takes to answer.
 //!
 //! One table of numbers is shared with JavaScript. Each number is written by the one thread that
 //! drives its connection and read by the JavaScript thread, which subtracts the first from what it
@@ -9,12 +10,16 @@
 //! | 0 | bytes taken, of those that JavaScript charged |
 //! | 1 | bytes read from the transport |
 //! | 2 | bytes written to it, whoever they come from |
+//! | 3 | milliseconds that the last pong of the heartbeat took; 0 is none yet |
+//! | 4 | messages that came in |
+//! | 5 | messages that went out |
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// How many numbers a connection has.
-const NUMBERS: usize = 3;
+const NUMBERS: usize = 6;
 
 /// A block of numbers, each the bits of an `f64` (JavaScript reads them as a `Float64Array`).
 #[derive(Clone, Debug)]
@@ -24,7 +29,12 @@ impl ProgressTable {
     /// A table of zeros for so many connections.
     #[must_use]
     pub fn new(connections: usize) -> Self {
-        Self((0..connections * NUMBERS).map(|_| AtomicU64::new(0)).collect())
+        Self::of_numbers(connections * NUMBERS)
+    }
+
+    /// A table of so many zeros.
+    pub(crate) fn of_numbers(count: usize) -> Self {
+        Self((0..count).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// The numbers, for whoever shows them to JavaScript: that view must hold a clone of the table.
@@ -41,6 +51,13 @@ impl ProgressTable {
             progress.set(number, 0);
         }
         progress
+    }
+
+    /// Adds to a number that nobody else writes.
+    pub(crate) fn add(&self, index: usize, more: usize) {
+        if let Some(number) = self.0.get(index) {
+            add(number, more);
+        }
     }
 }
 
@@ -64,22 +81,50 @@ impl Progress {
         self.set(2, written);
     }
 
-    /// Adds to the number of bytes read. There is one writer, so that nothing comes between.
+    /// Adds to the number of bytes read.
     pub(crate) fn add_read(&self, bytes: usize) {
-        if let Some(number) = self.table.get(self.first + 1) {
-            let before = f64::from_bits(number.load(Ordering::Relaxed));
-            number.store((before + exact(bytes as u64)).to_bits(), Ordering::Relaxed);
-        }
+        self.add(1, bytes);
+    }
+
+    /// Publishes how long the last pong took.
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        self.store(3, latency.as_secs_f64() * 1000.0);
+    }
+
+    /// Counts messages that came in.
+    pub(crate) fn count_in(&self, messages: usize) {
+        self.add(4, messages);
+    }
+
+    /// Counts a frame of a message that goes out, if it is the last one.
+    pub(crate) fn count_out(&self, fin: bool) {
+        self.add(5, usize::from(fin));
     }
 
     fn set(&self, number: usize, bytes: u64) {
+        self.store(number, exact(bytes));
+    }
+
+    fn store(&self, number: usize, value: f64) {
         if let Some(number) = self.table.get(self.first + number) {
-            number.store(exact(bytes).to_bits(), Ordering::Relaxed);
+            number.store(value.to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    fn add(&self, number: usize, more: usize) {
+        if let Some(number) = self.table.get(self.first + number) {
+            add(number, more);
         }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 bytes on one connection")]
+/// Adds to a number that has one writer, so that nothing comes between.
+fn add(number: &AtomicU64, more: usize) {
+    let sum = f64::from_bits(number.load(Ordering::Relaxed)) + exact(more as u64);
+    number.store(sum.to_bits(), Ordering::Relaxed);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn exact(bytes: u64) -> f64 {
     bytes as f64
 }
@@ -98,8 +143,8 @@ mod tests {
         let numbers = || -> Vec<_> {
             table.numbers().iter().map(|it| f64::from_bits(it.load(Ordering::Relaxed))).collect()
         };
-        assert_eq!(numbers(), [10.0, 0.0, 12.0, 0.0, 11.0, 0.0]);
+        assert_eq!(numbers(), [10.0, 0.0, 12.0, 0.0, 0.0, 0.0, 0.0, 11.0, 0.0, 0.0, 0.0, 0.0]);
         let _ = table.entry(0);
-        assert_eq!(numbers(), [0.0, 0.0, 0.0, 0.0, 11.0, 0.0]);
+        assert_eq!(numbers(), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 11.0, 0.0, 0.0, 0.0, 0.0]);
     }
 }

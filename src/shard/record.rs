@@ -36,8 +36,17 @@ pub enum EventKind {
     /// The peer ended its half of the transport.
     Ended = 8,
     /// The transport is gone; the last event of a connection. Word 2 is the operating system's error
-    /// number, 0 if there was no error; word 3 is 1 if it came of writing.
+    /// number, 0 if there was no error; word 3 is 1 if it came of writing, and from bit 8 on the
+    /// reason.
     Closed = 9,
+    /// The peer has passed a limit and the connection is being closed; word 2 is the limit, word 3
+    /// the code of the close frame, 0 if the connection is to be dropped without one.
+    Limited = 10,
+    /// A connection whose bytes the layer above moves has something to write.
+    Output = 11,
+    /// A connection whose bytes the layer above moves is not to be read (word 2 is 1), or is again
+    /// (0).
+    Hold = 12,
 }
 
 impl EventKind {

@@ -17,6 +17,7 @@ use offloop_protocol::Payload;
 
 use crate::adopt::Adoption;
 use crate::batch::{CommandBatch, EventBatch};
+use crate::cause::{Ending, Reason};
 use crate::driver::{Driver, Progression};
 use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
@@ -43,16 +44,18 @@ pub struct ShardHandle {
 }
 
 impl ShardHandle {
-    /// Starts a shard's thread; `doorbell` is rung from there when events wait.
+    /// Starts a shard's thread; `doorbell` is rung from there when events wait. `row` is where it
+    /// counts in the counters of a [`Profile`](crate::Profile): each shard has a row of its own.
     ///
     /// # Errors
     /// The operating system's, when it gives no thread or no descriptor for the runtime.
-    pub fn start(name: String, doorbell: Arc<Doorbell>) -> std::io::Result<Self> {
+    pub fn start(name: String, row: usize, doorbell: Arc<Doorbell>) -> std::io::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let commands = Arc::<CommandQueue>::default();
         let events = Arc::<EventQueue>::default();
-        let shard = Shard::new(commands.clone(), events.clone(), doorbell);
+        let mut shard = Shard::new(commands.clone(), events.clone(), doorbell);
+        shard.workshop.row = row;
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             // Unconstrained: the shard divides its time itself, tokio's budget would only make it
             // miss reads.
@@ -111,6 +114,7 @@ impl Future for Shard {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let shard = &mut *self;
         for _ in 0..TURNS_A_POLL {
+            shard.workshop.begin_turn();
             if !shard.take_commands() {
                 return Poll::Ready(());
             }
@@ -186,17 +190,13 @@ impl Shard {
                 self.mark_dirty(id);
                 self.ready.push(id);
             }
-            Err(_) => self.workshop.events.push_numbers(id, EventKind::Closed, 0, 0),
+            Err(error) => self.report_closed(id, Ending::failed(&error, false)),
         }
     }
 
     fn command(&mut self, id: ConnectionId, kind: CommandKind, word: u32, payload: Payload<'_>) {
-        let timed = kind == CommandKind::StartCloseTimer;
         self.guarded(id, |driver, workshop, _| driver.command(kind, word, payload, workshop));
         self.mark_dirty(id);
-        if timed && let Some(deadline) = self.connections.get_mut(id).and_then(|it| it.deadline) {
-            self.timers.add(deadline, id);
-        }
     }
 
     /// Reads from every connection that the runtime has woken.
@@ -214,11 +214,9 @@ impl Shard {
     }
 
     fn expire(&mut self, context: &mut Context<'_>) {
-        while let Some(id) = self.timers.poll_expired(context) {
-            self.guarded(id, |driver, _, _| {
-                driver.deadline = None;
-                Progression::Over
-            });
+        while let Some((due, id)) = self.timers.poll_expired(context) {
+            self.guarded(id, |driver, workshop, _| driver.drive_timer(due, workshop));
+            self.mark_dirty(id);
         }
     }
 
@@ -292,22 +290,29 @@ impl Shard {
         let (workshop, buffer) = (&mut self.workshop, &mut self.read_buffer);
         let stepped = catch_unwind(AssertUnwindSafe(|| step(driver, workshop, buffer)));
         let is_starving = driver.is_starving();
-        match stepped.unwrap_or(Progression::Over) {
-            Progression::Alive => {}
-            Progression::Hungry => self.ready.push(id),
-            Progression::Over => return self.remove(id),
+        driver.arm(&mut self.timers);
+        match stepped {
+            Ok(Progression::Alive) => {}
+            Ok(Progression::Hungry) => self.ready.push(id),
+            Ok(Progression::Over) => return self.remove(id),
+            Err(_) => {
+                driver.ending = Reason::Internal.into();
+                return self.remove(id);
+            }
         }
         self.note_starving(id, is_starving);
     }
 
     fn remove(&mut self, id: ConnectionId) {
-        if let Some(driver) = self.connections.remove(id) {
-            if let Some(deadline) = driver.deadline {
-                self.timers.remove(deadline, id);
-            }
+        if let Some(mut driver) = self.connections.remove(id) {
+            driver.disarm(&mut self.timers);
             self.note_starving(id, false);
-            let (error, doing) = driver.failure;
-            self.workshop.events.push_numbers(id, EventKind::Closed, error, doing);
+            self.report_closed(id, driver.ending);
         }
+    }
+
+    fn report_closed(&mut self, id: ConnectionId, ending: Ending) {
+        let (errno, words) = ending.words();
+        self.workshop.events.push_numbers(id, EventKind::Closed, errno, words);
     }
 }

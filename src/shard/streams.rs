@@ -2,14 +2,18 @@
 //!
 //! Some transports have no descriptor to take over (TLS, HTTP/2, a pair of streams in a test). Their
 //! owner reads and writes them on its own thread and passes the bytes through here. No threads, no
-//! timers: who owns the transport also ends it.
+//! timers: who owns the transport also ends it, and calls [`Streams::tick`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use offloop_protocol::{Config, Payload, Role};
 
 use crate::batch::EventBatch;
-use crate::endpoint::{Endpoint, Workshop};
+use crate::cause::Reason;
+use crate::endpoint::{Endpoint, Verdict, Workshop};
+use crate::profile::Profile;
+use crate::progress::Progress;
 use crate::record::{CommandKind, EventKind, Tuning};
 use crate::registry::{ConnectionId, Registry};
 
@@ -17,21 +21,99 @@ use crate::registry::{ConnectionId, Registry};
 #[derive(Debug, Default)]
 pub struct Streams {
     connections: Registry<Endpoint>,
+    /// Those of them that are watched, and whether they are not read for reasons of ours.
+    watched: BTreeMap<ConnectionId, bool>,
     workshop: Workshop,
 }
 
+/// What a connection without a socket of ours begins with.
+#[derive(Debug)]
+pub struct StreamOpening {
+    /// The connection's id; no other living connection of the environment has it.
+    pub id: ConnectionId,
+    /// Which end of the connection we are.
+    pub role: Role,
+    /// The protocol's limits.
+    pub config: Arc<Config>,
+    /// What it is watched for, and where it is counted.
+    pub profile: Option<Arc<Profile>>,
+    /// What can be read of it without a call; the bytes taken are the caller's to write.
+    pub progress: Progress,
+}
+
 impl Streams {
+    /// Says in which row of a profile's counters these connections are counted.
+    pub fn count_in_row(&mut self, row: usize) {
+        self.workshop.row = row;
+    }
+
     /// Adds a connection whose opening handshake is done.
-    pub fn open(&mut self, id: ConnectionId, role: Role, config: Arc<Config>) {
-        self.connections.insert(id, Endpoint::new(id, role, config));
+    pub fn open(&mut self, opening: StreamOpening) {
+        let StreamOpening { id, role, config, profile, progress } = opening;
+        self.workshop.begin_turn();
+        let numbers = (progress, profile);
+        let endpoint = Endpoint::new(id, role, config, numbers, &mut self.workshop);
+        if endpoint.is_watched() {
+            self.watched.insert(id, false);
+        }
+        self.connections.insert(id, endpoint);
     }
 
     /// Takes bytes that the transport has brought; they are unmasked in place.
     pub fn receive(&mut self, id: ConnectionId, input: &mut [u8]) {
-        if let Some(endpoint) = self.connections.get_mut(id)
-            && !endpoint.is_deaf()
-        {
-            endpoint.receive(input, &mut self.workshop);
+        let Some(endpoint) = self.connections.get_mut(id) else { return };
+        if endpoint.is_deaf() {
+            return;
+        }
+        self.workshop.begin_turn();
+        endpoint.progress.add_read(input.len());
+        endpoint.receive(input, &mut self.workshop);
+        if endpoint.is_stopped() {
+            self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
+        }
+    }
+
+    /// Takes note that the transport is not read, for reasons of ours, or is again.
+    pub fn hold(&mut self, id: ConnectionId, is_held: bool) {
+        if let Some(was_held) = self.watched.get_mut(&id) {
+            *was_held = is_held;
+            if let Some(endpoint) = self.connections.get_mut(id) {
+                self.workshop.begin_turn();
+                endpoint.hold(&mut self.workshop);
+            }
+        }
+    }
+
+    /// The peer has taken something of what it had to be given.
+    pub fn note_life(&mut self, id: ConnectionId) {
+        if let Some(endpoint) = self.connections.get_mut(id) {
+            self.workshop.begin_turn();
+            endpoint.note_life(&mut self.workshop);
+        }
+    }
+
+    /// Does what has become due on any of them. To be called now and then: what is due waits for it.
+    pub fn tick(&mut self) {
+        self.workshop.begin_turn();
+        let now = self.workshop.now();
+        for (&id, &is_held) in &self.watched {
+            let Some(endpoint) = self.connections.get_mut(id) else { continue };
+            if endpoint.due().is_none_or(|due| due > now) {
+                continue;
+            }
+            let verdict = endpoint.drive_guards(is_held, &mut self.workshop);
+            let events = &mut self.workshop.events;
+            match verdict {
+                Verdict::Alive => {}
+                Verdict::Resumed => events.push_numbers(id, EventKind::Hold, 0, 0),
+                Verdict::Dead => {
+                    let reason = Reason::Heartbeat as u32;
+                    events.push_numbers(id, EventKind::Limited, reason, 0);
+                }
+            }
+            if endpoint.outbox.pending_bytes() > 0 {
+                events.push_numbers(id, EventKind::Output, 0, 0);
+            }
         }
     }
 
@@ -40,6 +122,7 @@ impl Streams {
         if let Some(endpoint) = self.connections.get_mut(id)
             && let Some(kind) = CommandKind::of(word)
         {
+            self.workshop.begin_turn();
             match (kind, &payload) {
                 (CommandKind::Tune, Payload::Slice(bytes)) => {
                     // What is to be tuned about the transport is its owner's.
@@ -68,6 +151,7 @@ impl Streams {
     /// Forgets a connection.
     pub fn close(&mut self, id: ConnectionId) {
         self.connections.remove(id);
+        self.watched.remove(&id);
     }
 
     /// The events since the last call, if there were any.

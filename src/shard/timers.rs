@@ -27,9 +27,12 @@ impl Timers {
         self.deadlines.remove(&(deadline, id));
     }
 
-    /// The next connection whose deadline has passed. When there is none, the context is woken at
-    /// the next deadline.
-    pub(crate) fn poll_expired(&mut self, context: &mut Context<'_>) -> Option<ConnectionId> {
+    /// The next deadline that has passed, and whose it is. When there is none, the context is woken
+    /// at the next deadline.
+    pub(crate) fn poll_expired(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Option<(Instant, ConnectionId)> {
         let &(first, id) = self.deadlines.first()?;
         let target = tokio::time::Instant::from_std(first);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(target)));
@@ -40,6 +43,6 @@ impl Timers {
             return None;
         }
         self.deadlines.pop_first();
-        Some(id)
+        Some((first, id))
     }
 }

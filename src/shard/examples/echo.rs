@@ -172,7 +172,7 @@ struct Echo {
 impl Echo {
     fn start(doorbell: Arc<Doorbell>) -> io::Result<Self> {
         Ok(Self {
-            shard: ShardHandle::start("echo".to_owned(), doorbell.clone())?,
+            shard: ShardHandle::start("echo".to_owned(), 0, doorbell.clone())?,
             doorbell,
             commands: CommandBatch::default(),
             ids: Ids::default(),
@@ -196,6 +196,7 @@ impl Echo {
             response: response.into_bytes(),
             head,
             progress: Progress::detached(),
+            profile: None,
         });
         self.shard.commands().submit(&mut self.commands);
     }

@@ -42,7 +42,7 @@ impl Above {
         let doorbell = Arc::new(Doorbell::new(move || {
             let _ = ring.send(());
         }));
-        let shard = ShardHandle::start("test".to_owned(), doorbell.clone()).unwrap();
+        let shard = ShardHandle::start("test".to_owned(), 0, doorbell.clone()).unwrap();
         Self { shard, doorbell, rings }
     }
 
@@ -59,6 +59,7 @@ impl Above {
             response: b"hello".to_vec(),
             head: head.to_vec(),
             progress: Progress::detached(),
+            profile: None,
         });
         self.shard.commands().submit(&mut batch);
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
