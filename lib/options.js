@@ -136,7 +136,7 @@ function complete(options) {
 function driverConfig(ws, options) {
   return {
     role: ws._isServer ? 'server' : 'client',
-    maxPayload: limit(options.maxPayload, Number.MAX_SAFE_INTEGER),
+    maxPayload: payloadLimit(options.maxPayload),
     maxFragments: limit(options.maxFragments, MAX_U32),
     skipUTF8Validation: Boolean(options.skipUTF8Validation),
     // Keys of the user's own can be had in JavaScript only, so pings are answered there.
@@ -247,6 +247,16 @@ function nativeConfig(config) {
 }
 
 /**
+ * Reads a limit on messages.
+ *
+ * @param {*} value The option's value
+ * @returns {number} Bytes, 0 for no limit
+ */
+function payloadLimit(value) {
+  return limit(value, Number.MAX_SAFE_INTEGER)
+}
+
+/**
  * Reads a limit: whatever is not a positive finite number means that there is none.
  *
  * @param {*} value The option's value
@@ -269,6 +279,7 @@ function timerMs(value) {
 }
 
 module.exports = {
+  CONNECTION_DEFAULTS,
   DEFLATE_THRESHOLD,
   PERMESSAGE_DEFLATE,
   clientOptions,
@@ -276,6 +287,7 @@ module.exports = {
   deflateOptions,
   driverConfig,
   nativeConfig,
+  payloadLimit,
   serverOptions,
   threadCount,
   upgradeOptions

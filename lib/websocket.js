@@ -30,7 +30,8 @@ const { openDriver } = require('./drivers')
 const { notOpenError } = require('./errors')
 const { mixInEventTarget } = require('./event-target')
 const { dropEvents, holdEvents, listeners, releaseEvents } = require('./incoming')
-const { driverConfig } = require('./options')
+const { mixInInternals } = require('./internals')
+const { CONNECTION_DEFAULTS, driverConfig } = require('./options')
 const { controlPayload, isBlob, toBuffer } = require('./validation')
 
 /**
@@ -147,7 +148,9 @@ class WebSocket extends EventEmitter {
     if (openLater) process.nextTick(emitOpen, this)
 
     const response = handshake === undefined ? '' : handshake.response
-    this._driver = openDriver(this, socket, head, response, driverConfig(this, options))
+    const config = driverConfig(this, options)
+    if (config.maxPayload !== this._maxPayload) this._maxPayload = config.maxPayload
+    this._driver = openDriver(this, socket, head, response, config)
     this._readyState = OPEN
     if (!openLater) this.emit('open')
   }
@@ -285,12 +288,11 @@ const RARE_STATE = {
   _handshake: null, // has abort() while an opening handshake is going on
   _held: null, // events that wait; see incoming.js
   _isServer: true,
+  _maxPayload: CONNECTION_DEFAULTS.maxPayload, // what the driver keeps to
   _paused: false,
   _pendingAutoPongs: 0, // of those that are sent from here; see incoming.js
   _protocol: '',
   _receiveFailed: false,
-  _receiver: null,
-  _sender: null,
   _url: undefined
 }
 for (const [name, value] of Object.entries(RARE_STATE)) {
@@ -309,6 +311,7 @@ for (const [name, property] of Object.entries(
 }
 
 mixInEventTarget(WebSocket)
+mixInInternals(WebSocket)
 dispatcher.setListeners(listeners)
 
 /**

@@ -15,7 +15,7 @@ const ORDER = [
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
   'event-target',
   'driver', 'detached-socket', 'shard-driver', 'stream-driver', 'drivers',
-  'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
+  'internals', 'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
 ]
 
 /** The crates, lowest first, with what they may never depend on. */
