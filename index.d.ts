@@ -66,6 +66,8 @@ declare class WebSocket extends EventEmitter {
   readonly bufferedAmount: number
   /** offloop: why the connection has ended or is about to; null before that. */
   readonly closeCause: WebSocket.CloseCause | null
+  /** offloop: how long the heartbeat's last pong took, in milliseconds. */
+  readonly latency: number | undefined
   /** The names of the extensions in use, with commas between them. */
   readonly extensions: string
   readonly isPaused: boolean
@@ -318,8 +320,40 @@ declare namespace WebSocket {
     concurrencyLimit?: number | undefined
   }
 
+  /** offloop: what a connection is watched for. All of it is off by default. */
+  interface GuardOptions {
+    /** Pings that the peer must answer; `true` stands for the defaults. */
+    heartbeat?: boolean | HeartbeatOptions | null | undefined
+    /** How long there may be no message, in milliseconds. */
+    idleTimeout?: number | undefined
+    /** How long a message may take to arrive, in milliseconds. */
+    messageTimeout?: number | undefined
+    /** How much may come in. */
+    rateLimit?: RateLimitOptions | null | undefined
+  }
+
+  interface HeartbeatOptions {
+    /** From one ping to the next, in milliseconds [30000]. */
+    interval?: number
+    /** From a ping to the latest sign of life, in milliseconds [10000]. */
+    timeout?: number
+  }
+
+  interface RateLimitOptions {
+    /** Messages, pings and pongs an interval; 0 is no limit [0]. */
+    messages?: number
+    /** Bytes on the wire an interval; 0 is no limit [0]. */
+    bytes?: number
+    /** Milliseconds [1000]. */
+    interval?: number
+    /** How many intervals' worth can be saved up by silence [1]. */
+    burst?: number
+    /** What is done past the limit: close with 1008, or stop reading for a while [close]. */
+    policy?: 'close' | 'pause'
+  }
+
   /** Options of a client; besides these it takes those of `http.request()`. */
-  interface ClientOptions extends SecureContextOptions {
+  interface ClientOptions extends SecureContextOptions, GuardOptions {
     agent?: Agent | undefined
     /** Whether several events may be emitted in one turn [true]. */
     allowSynchronousEvents?: boolean | undefined
@@ -367,7 +401,7 @@ declare namespace WebSocket {
   interface UpgradeOptions<
     U extends typeof WebSocket.WebSocket = typeof WebSocket.WebSocket,
     V extends typeof IncomingMessage = typeof IncomingMessage,
-  > {
+  > extends GuardOptions {
     /** Whether several events of a connection may be emitted in one turn [true]. */
     allowSynchronousEvents?: boolean | undefined
     /** Whether pings are answered [true]. */

@@ -37,7 +37,10 @@ const EVENT = Object.freeze({
   FAILED: 6,
   WRITTEN: 7,
   ENDED: 8,
-  CLOSED: 9
+  CLOSED: 9,
+  LIMITED: 10,
+  OUTPUT: 11,
+  HOLD: 12
 })
 
 const EVENT_FLAG = Object.freeze({ ASCII: 1 << 8, LARGE: 1 << 9 })

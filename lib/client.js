@@ -25,6 +25,7 @@ const {
 } = require('./client-request')
 const { failOpening } = require('./closing')
 const { CLOSING, CONNECTING } = require('./constants')
+const { guardOptions } = require('./guard-options')
 const { PERMESSAGE_DEFLATE, clientOptions } = require('./options')
 
 /**
@@ -291,7 +292,8 @@ class Attempt {
       maxBufferedChunks: options.maxBufferedChunks,
       maxFragments: options.maxFragments,
       maxPayload: options.maxPayload,
-      skipUTF8Validation: options.skipUTF8Validation
+      skipUTF8Validation: options.skipUTF8Validation,
+      ...guardOptions(options)
     })
   }
 }

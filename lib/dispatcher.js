@@ -213,6 +213,15 @@ function deliverOther(driver, kind, length, payload, number) {
     case EVENT.ENDED:
       listeners.peerEnded(ws)
       break
+    case EVENT.LIMITED:
+      listeners.limited(ws, length, number)
+      break
+    case EVENT.OUTPUT:
+      driver.pump()
+      break
+    case EVENT.HOLD:
+      driver.hold(length === 1)
+      break
     case EVENT.CLOSED:
       unregister(driver)
       driver.closed()

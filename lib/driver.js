@@ -9,6 +9,7 @@ const dispatcher = require('./dispatcher')
 const { CLOSED } = require('./constants')
 const { callUser } = require('./border')
 const { notOpenError } = require('./errors')
+const { useProfile } = require('./profiles')
 
 /**
  * The part of a connection that moves its bytes. Of the two kinds, `isStream` says whether it does
@@ -32,11 +33,17 @@ class Driver {
     this.waiting = null
     if (config.generateMask) this.generateMask = config.generateMask
     dispatcher.register(this)
+    useProfile(config)
   }
 
   /** @returns {number} Bytes that the kernel has, of those charged */
   taken() {
     return this.progress[this.progressIndex]
+  }
+
+  /** @returns {number | undefined} Milliseconds that the heartbeat's last pong took */
+  latency() {
+    return this.progress[this.progressIndex + 3] || undefined
   }
 
   /** @returns {number} Bytes that the kernel does not have yet */
@@ -85,6 +92,9 @@ class Driver {
     }
   }
 
+  /** The peer has passed a limit. The shard ends its connection by itself. */
+  limited() {}
+
   /** The peer has ended its side, and everything before that is delivered. */
   peerEnded() {}
 
@@ -107,6 +117,6 @@ Object.assign(Driver.prototype, {
 })
 
 /** The count of a connection that is gone. */
-const NOTHING_TAKEN = new Float64Array(3)
+const NOTHING_TAKEN = new Float64Array(6)
 
 module.exports = { Driver }

@@ -8,7 +8,7 @@
  * dropped but the end. Either is one test of `_held` on the way of a message.
  */
 
-const { noteCause, noteEnding } = require('./close-cause')
+const { noteCause, noteEnding, noteLimit } = require('./close-cause')
 const { CLOSING, EMPTY_BUFFER, OPEN } = require('./constants')
 const { emitErrorOnce, endTransport } = require('./closing')
 const { emitText } = require('./event-target')
@@ -219,6 +219,20 @@ const listeners = {
   peerEnded(ws) {
     if (ws._held === null) deliverPeerEnded(ws)
     else hold(ws, deliverPeerEnded)
+  },
+
+  /**
+   * The peer has passed a limit, and is being told so.
+   *
+   * @param {object} ws The WebSocket
+   * @param {number} limit Which, see close-cause.js
+   * @param {number} code The close code, 0 if the connection is to be dropped without one
+   */
+  limited(ws, limit, code) {
+    noteLimit(ws, limit)
+    ws._readyState = CLOSING
+    ws._ended = true
+    ws._driver.limited(code)
   },
 
   /**

@@ -7,8 +7,11 @@
 
 const { availableParallelism } = require('node:os')
 
+const { GUARD_DEFAULTS, watchSettings } = require('./guard-options')
+
 /** What a server's connection is limited to, and does, unless an option says otherwise. */
 const CONNECTION_DEFAULTS = Object.freeze({
+  ...GUARD_DEFAULTS,
   allowSynchronousEvents: true,
   autoPong: true,
   closeTimeout: 30_000, // milliseconds
@@ -116,12 +119,14 @@ function clientOptions(options) {
 }
 
 /**
- * Rewrites the short forms of options.
+ * Rewrites the short forms of options, and checks those that would otherwise fail at a connection.
  *
  * @param {object} options The options, changed in place
  * @returns {object} The same object
+ * @throws {TypeError | RangeError} If an option is none
  */
 function complete(options) {
+  watchSettings(options)
   if (options.perMessageDeflate === true) options.perMessageDeflate = {}
   return options
 }
@@ -145,7 +150,8 @@ function driverConfig(ws, options) {
     maxPendingAutoPongs: limit(ws._maxPendingAutoPongs, MAX_U32),
     closeTimeout: timerMs(ws._closeTimeout),
     deflate: ws._extensions[PERMESSAGE_DEFLATE],
-    driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE])
+    driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE]),
+    watch: watchSettings(options)
   }
 }
 

@@ -11,6 +11,7 @@ const { noteCause, noteFailure } = require('./close-cause')
 const { EVENT } = require('./border')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
+const { unwatchStream, watchStream } = require('./profiles')
 
 /** With more than this unwritten the peer is not read: it asks and never listens. */
 const UNWRITTEN_HIGH_WATER_BYTES = 16 * 1024 * 1024
@@ -27,11 +28,13 @@ class StreamDriver extends Driver {
     this.isDirty = false
     this.isPaused = false
     this.isThrottled = false
+    this.isHeld = false // because of its rate
     this.closeTimeout = config.closeTimeout
     this.closeTimer = null
     this.inFlight = [] // what is charged up to the end of each write under way
     this.onWritten = (error) => this.#wrote(error)
     native.openStream(this.id, ...nativeConfig(config))
+    if (config.watch !== undefined) this.isWatched = watchStream(config.watch, dispatcher.run)
   }
 
   /**
@@ -78,13 +81,38 @@ class StreamDriver extends Driver {
   /** Stops reading. */
   pause() {
     this.isPaused = true
-    this.socket.pause()
+    this.#readOrNot()
   }
 
   /** Goes on reading. */
   resume() {
     this.isPaused = false
-    if (!this.isThrottled) this.socket.resume()
+    this.#readOrNot()
+  }
+
+  /**
+   * Stops reading because the peer has sent too much, or goes on.
+   *
+   * @param {boolean} isHeld Whether to stop
+   */
+  hold(isHeld) {
+    this.isHeld = isHeld
+    this.#readOrNot()
+  }
+
+  /**
+   * The peer has passed a limit.
+   *
+   * @param {number} code The code of the close frame that waits to be written, 0 if there is none
+   */
+  limited(code) {
+    if (code === 0) {
+      this.socket.destroy()
+      return
+    }
+    this.pump()
+    this.socket.end()
+    this.startCloseTimer()
   }
 
   /** Drops the connection if it still exists after its close timeout. */
@@ -98,6 +126,7 @@ class StreamDriver extends Driver {
   /** The transport is gone. */
   closed() {
     clearTimeout(this.closeTimer)
+    if (this.isWatched) unwatchStream()
     super.closed()
   }
 
@@ -117,7 +146,7 @@ class StreamDriver extends Driver {
     this.pump()
     if (this.socket.writableLength > UNWRITTEN_HIGH_WATER_BYTES) {
       this.isThrottled = true
-      this.socket.pause()
+      this.#readOrNot()
     }
     dispatcher.run()
   }
@@ -146,11 +175,20 @@ class StreamDriver extends Driver {
     if (rest !== null) this.#receive(rest)
   }
 
-  /** Reads again, after the peer has read. */
+  /** Reads again, after the peer has read; that is a sign of life, too. */
   #unthrottle() {
+    if (this.isWatched) native.noteLife(this.id)
     if (!this.isThrottled) return
     this.isThrottled = false
-    if (!this.isPaused) this.socket.resume()
+    this.#readOrNot()
+  }
+
+  /** Reads, unless something speaks against it. */
+  #readOrNot() {
+    const isOurs = this.isPaused || this.isThrottled
+    if (this.isWatched) native.holdStream(this.id, isOurs)
+    if (isOurs || this.isHeld) this.socket.pause()
+    else this.socket.resume()
   }
 
   /**
@@ -166,6 +204,11 @@ class StreamDriver extends Driver {
   }
 }
 
-Object.assign(StreamDriver.prototype, { holdsLoop: false, isStream: true, name: 'stream' })
+Object.assign(StreamDriver.prototype, {
+  holdsLoop: false,
+  isStream: true,
+  isWatched: false, // whether it has deadlines
+  name: 'stream'
+})
 
 module.exports = { StreamDriver }

@@ -14,6 +14,7 @@ const WebSocket = require('./websocket')
 const { failOpening } = require('./closing')
 const { CLOSED, CONNECTING, NO_EXTENSIONS, kHandshake, kWebSocket } = require('./constants')
 const { refusedError } = require('./errors')
+const { guardOptions } = require('./guard-options')
 const { PERMESSAGE_DEFLATE, deflateOptions, upgradeOptions } = require('./options')
 
 /** The text of the core's refusal that ws gives last of all, behind shouldHandle(). */
@@ -263,6 +264,7 @@ function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
     maxFragments: options.maxFragments,
     maxPayload: options.maxPayload,
     skipUTF8Validation: options.skipUTF8Validation,
+    ...guardOptions(options),
     [kHandshake]: { response: `${lines.join('\r\n')}\r\n\r\n`, openLater }
   })
   socket.removeListener('error', socketOnError)

@@ -102,6 +102,11 @@ class WebSocket extends EventEmitter {
     return this._paused
   }
 
+  /** @returns {number | undefined} How long the heartbeat's last pong took, in milliseconds */
+  get latency() {
+    return this._driver === null ? undefined : this._driver.latency()
+  }
+
   /** @returns {string} The sub-protocol in use, or an empty string */
   get protocol() {
     return this._protocol
@@ -130,7 +135,8 @@ class WebSocket extends EventEmitter {
    * @param {Function} [options.generateMask] Fills a Buffer with the masking key of each frame
    * @param {number} [options.maxFragments=0] The most fragments of a message; 0 is no limit
    * @param {number} [options.maxPayload=0] The most bytes of a message; 0 is no limit
-   * @param {boolean} [options.skipUTF8Validation=false] Whether text is not checked
+   * @param {boolean} [options.skipUTF8Validation=false] Whether text is not checked; for what
+   *   the connection is watched for see guard-options.js
    */
   setSocket(socket, head, options) {
     const handshake = options[kHandshake]

@@ -184,7 +184,7 @@ impl Guards {
 
     /// The limit that the peer has passed, told once; from then on nothing is watched.
     pub(crate) fn take_limit(&mut self) -> Option<Limit> {
-        let limit = self.limit.take_if(|_| !self.over)?;
+        let limit = self.limit.filter(|_| !self.over)?;
         self.over = true;
         Some(limit)
     }
