@@ -74,13 +74,15 @@ const TUNING = Object.freeze({ NO_DELAY: 1, KEEP_ALIVE: 2, RESET: 3, MAX_PAYLOAD
 let isStarted = false
 
 /**
- * Starts the shards, once.
+ * Lends the addon this memory, once. It starts the shards when there is a socket for them.
  *
  * @param {Function} wake Called when events wait
+ * @param {Function} exit Called when the process, or the worker thread, exits
  */
-function start(wake) {
+function start(wake, exit) {
   if (isStarted) return
   native.start(threadCount(), wake, eventRecords, commandRecords, commandSlab)
+  process.on('exit', exit)
   isStarted = true
 }
 

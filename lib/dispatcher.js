@@ -62,7 +62,7 @@ function setListeners(given) {
  * @param {object} driver The connection's driver; gets `id`, `progress` and `progressIndex`
  */
 function register(driver) {
-  start(run)
+  start(run, sendQueue.exit)
   if (slab === EMPTY_BUFFER) replaceSlab()
   const index = freeIndexes.pop() ?? drivers.length
   generations[index] = ((generations[index] ?? -1) + 1) & GENERATION_MASK

@@ -35,6 +35,7 @@ let count = 0
 let used = 0
 let isScheduled = false
 let isHeld = false
+let isExiting = false
 
 /** Stream connections that have something to write. */
 let dirtyStreams = []
@@ -283,6 +284,7 @@ function push(id, word, offset, length) {
 
 /** Sees to it that everything crosses at the end of this tick. */
 function schedule() {
+  if (isExiting) flushAtOnce()
   if (isScheduled || isHeld) return
   isScheduled = true
   process.nextTick(flushScheduled)
@@ -314,6 +316,23 @@ function flush() {
   }
 }
 
+/** Takes everything over the border, and waits until it is with the kernel. */
+function flushAtOnce() {
+  flush()
+  native.settle()
+}
+
+/**
+ * The process exits. What was sent in this tick goes out, and what its 'exit' listeners send: with
+ * ws it would be with the kernel by now.
+ */
+function exit() {
+  flushAtOnce()
+  isExiting = true
+  // Somebody may only say that it exits.
+  setImmediate(() => { isExiting = false })
+}
+
 /** Until `release()`: everything waits, whoever called this will flush. */
 function hold() {
   isHeld = true
@@ -328,6 +347,7 @@ function release() {
 module.exports = {
   close,
   command,
+  exit,
   flush,
   hold,
   message,

@@ -36,15 +36,19 @@ class ShardDriver extends Driver {
   adopt(head, response, config) {
     const { socket } = this
     rememberAddresses(socket)
+    const read = withBuffered(socket, head)
     const error = native.adopt(
       this.id,
       ...nativeConfig(config),
       socket._handle.fd,
       config.closeTimeout,
       Buffer.from(response),
-      withBuffered(socket, head)
+      read
     )
-    if (error !== 0) return false
+    if (error !== 0) {
+      if (read !== head) socket.unshift(read.subarray(head.length))
+      return false
+    }
     detach(socket, this.handle)
     sendQueue.schedule()
     return true

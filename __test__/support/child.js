@@ -17,12 +17,16 @@ const KIT = path.join(__dirname, 'child-kit.js')
  * @param {Array} [options.args] what JSON can carry
  * @param {string[]} [options.execArgv] options of node
  * @param {object} [options.env] more environment variables
+ * @param {number} [options.descriptors] how many it may have open [as many as we]
  * @returns {Child}
  */
-function runProgram(program, { args = [], execArgv = [], env = {} } = {}) {
+function runProgram(program, { args = [], execArgv = [], env = {}, descriptors } = {}) {
   const call = [`require(${JSON.stringify(KIT)})`, ...args.map((arg) => JSON.stringify(arg))].join(', ')
   const source = `'use strict'; (${program})(${call})`
-  return new Child(spawn(process.execPath, [...execArgv, '-e', source], {
+  const command = [process.execPath, ...execArgv, '-e', source]
+  // Both limits: Node raises the soft one to the hard one at its start.
+  if (descriptors) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`)
+  return new Child(spawn(command[0], command.slice(1), {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   }))

@@ -124,12 +124,14 @@ impl Operation<Environment> for Adopt {
 
     #[cfg(unix)]
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let connections = &mut environment.connections;
         let id = ConnectionId::new(call.integer(0)?);
-        let socket = match AdoptedSocket::duplicate(call.signed(7)?) {
+        let descriptor = call.signed(7)?;
+        let started = environment.start_shards();
+        let socket = match started.and_then(|()| AdoptedSocket::duplicate(descriptor)) {
             Ok(socket) => socket,
             Err(error) => return Ok(Returned::Signed(error.raw_os_error().unwrap_or(-1))),
         };
+        let connections = &mut environment.connections;
         let shard = connections
             .least_loaded_shard()
             .ok_or_else(|| Error::from_reason("offloop is not started"))?;

@@ -4,6 +4,7 @@
 //! for their threads. Threads reach back over the doorbell only, which lives in the shards and so
 //! ends before the thread-safe function behind it does.
 
+use std::io;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{Error, Result};
@@ -22,6 +23,8 @@ pub(super) struct Environment {
     pub(super) shards: Vec<ShardHandle>,
     pub(super) doorbell: Option<Arc<Doorbell>>,
     waker: Option<Waker>,
+    /// How many shards there are to be.
+    pub(super) threads: usize,
     pub(super) streams: Streams,
     pub(super) connections: Connections,
     pub(super) profiles: Profiles,
@@ -29,8 +32,28 @@ pub(super) struct Environment {
     pub(super) outbound: Outbound,
 }
 
-/// `start(threads, wake, eventRecords, commandRecords, commandSlab)`: starts the shards. `wake` is
-/// called on the JavaScript thread when events wait; the three arrays are the border's memory.
+impl Environment {
+    /// Starts the shards that are missing: all at the first adoption; later those for which there
+    /// was no thread or no descriptor then. One is enough to go on with.
+    pub(super) fn start_shards(&mut self) -> io::Result<()> {
+        let Some(doorbell) = &self.doorbell else { return Err(io::ErrorKind::NotConnected.into()) };
+        while self.shards.len() < self.threads {
+            let number = self.shards.len();
+            match ShardHandle::start(format!("offloop-{number}"), number, doorbell.clone()) {
+                Ok(shard) => self.shards.push(shard),
+                Err(error) if self.shards.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+            self.outbound.add_shard();
+            self.connections.add_shard();
+        }
+        Ok(())
+    }
+}
+
+/// `start(threads, wake, eventRecords, commandRecords, commandSlab)`: says how many shards there may
+/// be; the first adoption starts them. `wake` is called on the JavaScript thread when events wait; the
+/// three arrays are the border's memory.
 pub(super) struct Start;
 
 impl Operation<Environment> for Start {
@@ -40,25 +63,29 @@ impl Operation<Environment> for Start {
         if environment.doorbell.is_some() {
             return Err(Error::from_reason("offloop is started already"));
         }
-        let threads = call.integer(0)?;
+        environment.threads = call.integer(0)? as usize;
         let waker = call.waker(1, "offloop:events")?;
         let ring = waker.ringer();
         let doorbell = Arc::new(Doorbell::new(move || ring.call()));
         environment.inbound.attach(call.kept_words(2)?);
         environment.outbound.attach(call.kept_words(3)?, call.kept_bytes(4)?);
-        for number in 0..threads {
-            let shard =
-                ShardHandle::start(format!("offloop-{number}"), number as usize, doorbell.clone())
-                    .map_err(|error| {
-                        Error::from_reason(format!("cannot start a thread: {error}"))
-                    })?;
-            environment.shards.push(shard);
-            environment.outbound.add_shard();
-            environment.connections.add_shard();
-        }
-        environment.streams.count_in_row(threads as usize);
+        environment.streams.count_in_row(environment.threads);
         environment.doorbell = Some(doorbell);
         environment.waker = Some(waker);
+        Ok(Returned::Nothing)
+    }
+}
+
+/// `settle()`: waits until the shards have written what was submitted, as far as the kernel takes it.
+pub(super) struct Settle;
+
+impl Operation<Environment> for Settle {
+    const NAME: &'static str = "settle";
+
+    fn run(environment: &mut Environment, _: &Call) -> Result<Returned> {
+        for shard in &environment.shards {
+            shard.commands().settle();
+        }
         Ok(Returned::Nothing)
     }
 }

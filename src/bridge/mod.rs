@@ -27,6 +27,7 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     let instance = Object::new(&env)?;
     let module = raw::Module::new(env.raw(), instance.raw(), Environment::default())?;
     module.export::<environment::Start>()?;
+    module.export::<environment::Settle>()?;
     module.export::<environment::HoldLoop>()?;
     module.export::<environment::FatalException>()?;
     module.export::<connections::Adopt>()?;

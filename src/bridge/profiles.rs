@@ -60,7 +60,7 @@ impl Operation<Environment> for CreateProfile {
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let settings = call.bytes(0)?;
-        let rows = environment.shards.len() + 1;
+        let rows = environment.threads + 1;
         let profile = Profile::new(watch(settings.as_chunks().0), rows);
         environment.profiles.add(profile).map(Returned::Number)
     }

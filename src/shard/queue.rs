@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::batch::{CommandBatch, EventBatch};
@@ -14,6 +14,7 @@ use crate::batch::{CommandBatch, EventBatch};
 #[derive(Debug, Default)]
 pub struct CommandQueue {
     state: Mutex<CommandState>,
+    settled: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -21,9 +22,22 @@ struct CommandState {
     batch: CommandBatch,
     nudged: bool,
     stop: bool,
+    settling: Settling,
     /// The shard's waker while it sleeps. An awake shard looks here before it sleeps again, so
     /// there is nobody to wake: the write to its eventfd is saved.
     sleeper: Option<Waker>,
+}
+
+/// What somebody waits for who wants everything submitted to be with the kernel.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Settling {
+    /// Nothing.
+    #[default]
+    No,
+    /// That the shard takes the commands.
+    Asked,
+    /// That it comes again: by then it has written what it was told to.
+    Taken,
 }
 
 impl CommandQueue {
@@ -45,6 +59,17 @@ impl CommandQueue {
         wake(state);
     }
 
+    /// Waits until the shard has carried out what was submitted. It must be running.
+    pub fn settle(&self) {
+        let mut state = lock(&self.state);
+        state.settling = Settling::Asked;
+        wake(state);
+        let mut state = lock(&self.state);
+        while state.settling != Settling::No {
+            state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Makes the shard drop its connections and end.
     pub fn stop(&self) {
         let mut state = lock(&self.state);
@@ -57,13 +82,20 @@ impl CommandQueue {
         let mut state = lock(&self.state);
         state.nudged = false;
         std::mem::swap(&mut state.batch, batch);
+        if state.settling == Settling::Asked {
+            state.settling = Settling::Taken;
+        } else if state.settling == Settling::Taken {
+            state.settling = Settling::No;
+            self.settled.notify_one();
+        }
         !state.stop
     }
 
     /// Leaves `sleeper` to be woken by the next command; `false` if one waits already.
     pub(crate) fn sleep(&self, sleeper: &Waker) -> bool {
         let mut state = lock(&self.state);
-        if state.stop || state.nudged || !state.batch.is_empty() {
+        let is_awaited = state.settling != Settling::No;
+        if state.stop || state.nudged || is_awaited || !state.batch.is_empty() {
             return false;
         }
         state.sleeper = Some(sleeper.clone());
@@ -218,6 +250,29 @@ mod tests {
         queue.stop();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         assert!(!queue.take(&mut CommandBatch::default()));
+    }
+
+    #[test]
+    fn is_settled_when_the_shard_comes_again_after_the_commands() {
+        let queue = Arc::new(CommandQueue::default());
+        let mut taken = CommandBatch::default();
+        queue.submit(&mut batch());
+        let submitter = std::thread::spawn({
+            let queue = queue.clone();
+            move || queue.settle()
+        });
+        while lock(&queue.state).settling == Settling::No {
+            std::thread::yield_now();
+        }
+        assert!(!queue.sleep(Waker::noop()), "somebody waits");
+        queue.take(&mut taken);
+        assert_eq!(taken.records.len(), 1);
+        assert!(!queue.sleep(Waker::noop()), "it is to come again");
+        assert!(!submitter.is_finished());
+        taken.reset();
+        queue.take(&mut taken);
+        submitter.join().expect("settled");
+        assert!(queue.sleep(Waker::noop()));
     }
 
     #[test]

@@ -59,7 +59,12 @@ impl ShardHandle {
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             // Unconstrained: the shard divides its time itself, tokio's budget would only make it
             // miss reads.
-            runtime.block_on(tokio::task::unconstrained(shard));
+            let serve = || runtime.block_on(tokio::task::unconstrained(shard));
+            if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+                // The loop itself is broken. Its connections would be silent for ever; the panic
+                // has printed what happened.
+                std::process::abort();
+            }
         })?;
         Ok(Self { commands, events, thread: Some(thread) })
     }
@@ -78,11 +83,11 @@ impl ShardHandle {
 }
 
 impl Drop for ShardHandle {
-    /// Drops every connection of the shard and waits for its thread to end.
+    /// Drops every connection of the shard, after a last write, and waits for its thread to end.
     fn drop(&mut self) {
         self.commands.stop();
         if let Some(thread) = self.thread.take() {
-            // An Err would be a panic of the loop itself, which has been printed by then.
+            // Not an Err: a panic ends the process there.
             let _ = thread.join();
         }
     }
@@ -116,6 +121,8 @@ impl Future for Shard {
         for _ in 0..TURNS_A_POLL {
             shard.workshop.begin_turn();
             if !shard.take_commands() {
+                // What was sent before the end still goes as far as the kernel takes it.
+                shard.flush();
                 return Poll::Ready(());
             }
             shard.serve_ready();
@@ -184,13 +191,16 @@ impl Shard {
 
     fn adopt(&mut self, adoption: Adoption) {
         let id = adoption.id;
-        match Driver::adopt(adoption, &self.ready, &mut self.workshop) {
-            Ok(driver) => {
+        let (ready, workshop) = (&self.ready, &mut self.workshop);
+        // It may have bytes of the peer with it, so it is guarded like every step that follows.
+        match catch_unwind(AssertUnwindSafe(|| Driver::adopt(adoption, ready, workshop))) {
+            Ok(Ok(driver)) => {
                 self.connections.insert(id, driver);
                 self.mark_dirty(id);
                 self.ready.push(id);
             }
-            Err(error) => self.report_closed(id, Ending::failed(&error, false)),
+            Ok(Err(error)) => self.report_closed(id, Ending::failed(&error, false)),
+            Err(_) => self.report_closed(id, Reason::Internal.into()),
         }
     }
 
@@ -314,5 +324,69 @@ impl Shard {
     fn report_closed(&mut self, id: ConnectionId, ending: Ending) {
         let (errno, words) = ending.words();
         self.workshop.events.push_numbers(id, EventKind::Closed, errno, words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use offloop_protocol::{Config, Role};
+
+    use super::*;
+    use crate::adopt::AdoptedSocket;
+    use crate::progress::Progress;
+
+    fn shard() -> Shard {
+        Shard::new(Arc::default(), Arc::default(), Arc::new(Doorbell::new(|| {})))
+    }
+
+    fn adoption(id: u32) -> (Adoption, UnixStream) {
+        let (ours, peer) = UnixStream::pair().expect("a pair");
+        let adoption = Adoption {
+            id: ConnectionId::new(id),
+            socket: AdoptedSocket::from(OwnedFd::from(ours)),
+            role: Role::Server,
+            config: Arc::new(Config::default()),
+            close_timeout: Duration::from_secs(30),
+            response: Vec::new(),
+            head: Vec::new(),
+            progress: Progress::detached(),
+            profile: None,
+        };
+        (adoption, peer)
+    }
+
+    /// Ids and kinds of the events that are not published yet.
+    fn events(shard: &mut Shard) -> Vec<(u32, u32)> {
+        let (mut records, mut slab) = ([0; 64], []);
+        let copied = shard.workshop.events.copy_into(&mut records, &mut slab);
+        let records = records.as_chunks::<4>().0.iter().take(copied.records);
+        records.map(|record| (record[0], record[1])).collect()
+    }
+
+    #[test]
+    fn a_panic_ends_the_connection_that_is_served_and_no_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.expect("a runtime");
+        let _inside = runtime.enter();
+        let mut shard = shard();
+        let ((first, _peer), (second, _other_peer)) = (adoption(1), adoption(2));
+        shard.adopt(first);
+        shard.adopt(second);
+        shard.guarded(ConnectionId::new(1), |_, _, _| unreachable!("on purpose"));
+        assert_eq!(events(&mut shard), [(1, EventKind::Closed as u32)]);
+        assert!(shard.connections.get_mut(ConnectionId::new(1)).is_none());
+        assert!(shard.connections.get_mut(ConnectionId::new(2)).is_some());
+    }
+
+    #[test]
+    fn a_panic_while_a_connection_is_taken_over_ends_it() {
+        let mut shard = shard();
+        // There is no runtime, which tokio answers with a panic.
+        shard.adopt(adoption(1).0);
+        assert_eq!(events(&mut shard), [(1, EventKind::Closed as u32)]);
     }
 }

@@ -152,6 +152,29 @@ fn writes_the_response_in_front_of_the_first_frame() {
 }
 
 #[test]
+fn what_was_submitted_before_the_shard_ends_is_written() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(TEXT, b"bye");
+    drop(above);
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received, b"hello\x81\x03bye");
+}
+
+#[test]
+fn what_was_submitted_is_written_when_it_is_settled() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    for _ in 0..100 {
+        above.command(TEXT, b"now");
+        above.shard.commands().settle();
+    }
+    peer.set_nonblocking(true).unwrap();
+    assert_eq!(read_exactly(&mut peer, 505).len(), 505);
+}
+
+#[test]
 fn delivers_what_was_read_before_the_take_over_first() {
     let above = Above::start();
     let mut peer = above.adopt(ID, &frame(b"first")[..7]);
