@@ -144,10 +144,11 @@ testBeyondWs('after send(), terminate() in the same tick lets the message out', 
   const opened = connect(raw.url, { driver: 'shard' })
   const { peer } = await raw.upgrade()
   const client = await opened
+  const closed = closeOf(client)
   client.send('last')
   client.terminate()
   expect((await peer.readFrame()).payload.toString()).toBe('last')
-  await closeOf(client)
+  await closed
 })
 
 test('net.Socket methods go on working on the client\'s socket', async () => {

@@ -29,6 +29,7 @@ mod recycler;
 mod registry;
 mod shard;
 mod streams;
+mod sync;
 mod timers;
 
 pub use adopt::{AdoptedSocket, Adoption};

@@ -4,11 +4,11 @@
 //! to whoever took it out; nobody keeps a reference into one that lies in a queue.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
 
 use crate::batch::{CommandBatch, EventBatch};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 
 /// Commands on their way down to one shard.
 #[derive(Debug, Default)]

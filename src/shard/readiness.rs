@@ -3,10 +3,11 @@
 //! A shard is one future that owns all its connections, so that they are plain `&mut` to it. Each
 //! connection's waker therefore only puts its id on a list and wakes that one future.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
 use crate::registry::ConnectionId;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Ids in the order in which they became ready.
 #[derive(Debug, Default)]
