@@ -7,6 +7,7 @@ const { createClient } = require('graphql-ws')
 const ws = require('ws')
 
 const { defer } = require('../support/cleanup')
+const { WebSocket, implementationName } = require('../support/implementation')
 const { connect, receive } = require('./support/clients')
 const { startServer } = require('./support/server')
 
@@ -14,7 +15,7 @@ const SERVERS = [
   ['use/ws', 'ws', false],
   ['use/@fastify/websocket', 'fastify', true]
 ]
-const CLIENTS = [['ws', ws.WebSocket], ['a browser', undici.WebSocket]]
+const CLIENTS = [['ws', ws.WebSocket], ['a browser', undici.WebSocket], [implementationName, WebSocket]]
 
 describe.each(SERVERS)('graphql-ws/%s', (_name, on, replaceWs) => {
   const start = (settings) => startServer('graphql-ws', { replaceWs, settings: { on, ...settings } })
@@ -45,7 +46,7 @@ describe.each(SERVERS)('graphql-ws/%s', (_name, on, replaceWs) => {
     return results
   }
 
-  test.each(CLIENTS)('queries, mutations and subscriptions of %s', async (_, webSocketImpl) => {
+  test.each(CLIENTS)('queries, mutations and subscriptions of the client of %s', async (_, webSocketImpl) => {
     const server = await start()
     const client = clientOf(server, { webSocketImpl })
     expect(await resultsOf(client, '{ hello(name: "Ada ü") }')).toEqual([{ hello: 'hello Ada ü' }])

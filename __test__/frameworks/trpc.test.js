@@ -7,10 +7,11 @@ const undici = require('undici')
 const ws = require('ws')
 
 const { defer } = require('../support/cleanup')
+const { WebSocket, implementationName } = require('../support/implementation')
 const { connect } = require('./support/clients')
 const { startServer } = require('./support/server')
 
-const CLIENTS = [['ws', ws.WebSocket], ['a browser', undici.WebSocket]]
+const CLIENTS = [['ws', ws.WebSocket], ['a browser', undici.WebSocket], [implementationName, WebSocket]]
 
 /**
  * Makes a client.
@@ -43,9 +44,9 @@ function resultsOf(procedure, input) {
   })
 }
 
-test.each(CLIENTS)('queries, mutations and errors for %s', async (_, WebSocket) => {
+test.each(CLIENTS)('queries, mutations and errors for the client of %s', async (_, webSocketClass) => {
   const server = await startServer('trpc')
-  const { client } = clientOf(server, { WebSocket, connectionParams: { team: 'ü' } })
+  const { client } = clientOf(server, { WebSocket: webSocketClass, connectionParams: { team: 'ü' } })
   expect(await client.hello.query('Ada')).toBe('hello Ada of ü')
   await server.expectConnection()
   const sums = await Promise.all(Array.from({ length: 100 }, (_, a) => client.add.mutate({ a, b: 1 })))

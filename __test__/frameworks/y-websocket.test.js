@@ -8,6 +8,7 @@ const { WebsocketProvider } = require('y-websocket')
 const Y = require('yjs')
 
 const { defer } = require('../support/cleanup')
+const { WebSocket } = require('../support/implementation')
 const { startServer } = require('./support/server')
 
 const MODES = [
@@ -65,7 +66,7 @@ describe.each(MODES)('y-websocket: %s', (_, options) => {
     await holds(eve.doc, 'update', () => eve.text.toString() === 'Grüße')
     eve.text.insert(5, ', Ada')
     await holds(ada.doc, 'update', () => ada.text.toString() === 'Grüße, Ada')
-    const late = await share(server, 'notes')
+    const late = await share(server, 'notes', WebSocket)
     expect(late.text.toString()).toBe('Grüße, Ada')
     expect(other.text.toString()).toBe('')
   })

@@ -1,7 +1,7 @@
 'use strict'
 
-// The servers of these tests: each is a program of ../programs in a process of its own, as a user
-// would run it. Many of the packages are ES modules, which Jest cannot load.
+// The servers of these tests, and some clients: each is a program of ../programs in a process of its
+// own, as a user would run it. Many of the packages are ES modules, which Jest cannot load.
 
 const path = require('path')
 const { pathToFileURL } = require('url')
@@ -17,22 +17,33 @@ const expectedConnection = implementationName === 'ws'
   : { implementation: 'offloop', driver: process.env.OFFLOOP_DRIVER || 'shard' }
 
 /**
- * Starts a program and waits until it listens.
+ * Starts a program.
  *
  * @param {string} name a file of ../programs
  * @param {object} [options]
  * @param {boolean} [options.replaceWs] whether every `ws` of the process is offloop, as npm's
  *   `overrides` would have it
  * @param {object} [options.settings] for the program: what JSON can carry
- * @returns {Promise<FrameworkServer>}
+ * @returns {object} the process, see ../../support/child
  */
-async function startServer(name, { replaceWs = false, settings = {} } = {}) {
+function start(name, { replaceWs = false, settings = {} } = {}) {
   const file = pathToFileURL(path.join(__dirname, '../programs', `${name}.mjs`)).href
-  const child = runProgram((kit, url) => import(url), {
+  return runProgram((kit, url) => import(url), {
     args: [file],
     execArgv: replaceWs && implementationName === 'offloop' ? ['--require', HOOK] : [],
     env: { FRAMEWORK_SETTINGS: JSON.stringify(settings) }
   })
+}
+
+/**
+ * Starts a program and waits until it listens.
+ *
+ * @param {string} name a file of ../programs
+ * @param {object} [options] see `start`
+ * @returns {Promise<FrameworkServer>}
+ */
+async function startServer(name, options) {
+  const child = start(name, options)
   const { port } = await child.report()
   return new FrameworkServer(child, port)
 }
@@ -74,4 +85,4 @@ class FrameworkServer {
   }
 }
 
-module.exports = { startServer }
+module.exports = { expectedConnection, start, startServer }
