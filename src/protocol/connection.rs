@@ -1,5 +1,6 @@
 //! Both halves and the closing handshake. RFC 6455, section 7.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::deflate::Compressor;
@@ -45,6 +46,8 @@ pub struct Connection {
     sender: Sender,
     /// Made on first use, where this side keeps its context.
     compressor: Option<Box<Compressor>>,
+    /// Input that waits for the next call, because this one has inflated enough.
+    behind: Box<[u8]>,
     role: Role,
     inbound: Inbound,
     outbound: Outbound,
@@ -59,6 +62,7 @@ impl Connection {
             receiver: Receiver::default(),
             sender: Sender::new(role),
             compressor: None,
+            behind: Box::default(),
             role,
             inbound: Inbound::Open,
             outbound: Outbound::Open,
@@ -70,14 +74,21 @@ impl Connection {
     /// the configuration says so; a close frame is not: the layer above first sends what it has
     /// queued.
     ///
-    /// After [`Event::Close`] or [`Event::Failed`] further bytes are ignored.
+    /// After [`Event::Close`] or [`Event::Failed`] further bytes are ignored. If
+    /// [`is_behind`](Self::is_behind) afterwards, it is to be called again, with more bytes or none.
     pub fn handle_input<H: Host>(
         &mut self,
         input: &mut [u8],
         host: &mut H,
         sink: &mut impl FnMut(Event<'_>),
     ) {
+        if self.is_behind() {
+            let mut waiting = mem::take(&mut self.behind).into_vec();
+            waiting.extend_from_slice(input);
+            return self.handle_input(&mut waiting, host, sink);
+        }
         let mut rest = Input(input);
+        let mut inflated = 0;
         while self.inbound == Inbound::Open {
             match self.receiver.next_step(&mut rest, self.role, &self.config) {
                 Ok(None) => return,
@@ -99,11 +110,22 @@ impl Connection {
                 }
                 Ok(Some(Step::Event(event))) => sink(event),
                 Ok(Some(Step::Compressed { piece, last })) => {
-                    self.inflate(piece, last, host, sink);
+                    inflated += self.inflate(piece, last, host, sink);
+                    if inflated > INFLATED_BYTES_A_CALL && self.inbound == Inbound::Open {
+                        self.behind = (&*rest.0).into();
+                        return;
+                    }
                 }
                 Err(error) => self.fail(error, sink),
             }
         }
+    }
+
+    /// Whether input waits for another call: a thousandth of what it inflates to, it must neither
+    /// fill the memory nor keep all others waiting.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
     }
 
     /// Changes the longest message accepted, in bytes; 0 is no limit. \[as configured\]
@@ -208,7 +230,8 @@ impl Connection {
         }
     }
 
-    /// Apart, so that plain messages have the loop above to themselves.
+    /// Returns how many bytes came of it. Apart, so that plain messages have the loop above to
+    /// themselves.
     #[inline(never)]
     fn inflate<H: Host>(
         &mut self,
@@ -216,11 +239,13 @@ impl Connection {
         last: bool,
         host: &mut H,
         sink: &mut impl FnMut(Event<'_>),
-    ) {
+    ) -> u64 {
+        let before = host.deflate().inflated_bytes;
         match self.receiver.inflate(piece, last, &self.config, host.deflate()) {
             Ok(event) => event.into_iter().for_each(sink),
             Err(error) => self.fail(error, sink),
         }
+        host.deflate().inflated_bytes - before
     }
 
     #[cold]
@@ -246,3 +271,7 @@ fn answer_ping<H: Host>(
     }
     sender.ping_or_pong(Opcode::Pong, payload, host)
 }
+
+/// What one call inflates until the next has to go on; it is exceeded by what comes of
+/// [`INFLATED_AT_ONCE`](crate::receive::INFLATED_AT_ONCE).
+const INFLATED_BYTES_A_CALL: u64 = 1024 * 1024;

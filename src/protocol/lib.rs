@@ -3,7 +3,8 @@
 //! The layer's contract:
 //! - [`Connection::handle_input`] takes what the transport read, cut anywhere, and hands every
 //!   [`Event`] to the caller's closure in wire order. Any cut of the same bytes gives the same
-//!   events.
+//!   events. Where few bytes inflate to many it may stop in between; then it goes on when it is
+//!   called again (see [`Connection::is_behind`]).
 //! - The `send_*` methods put frames into the outbox that the caller's [`Host`] stands for.
 //! - A rule broken by the peer is [`Event::Failed`]; one broken by the caller is an `Err`.
 //!

@@ -166,6 +166,13 @@ impl Driver {
                 self.endpoint.hold(workshop);
                 return Progression::Alive;
             }
+            if self.endpoint.is_behind() {
+                if self.paused.is_some() {
+                    return Progression::Alive;
+                }
+                self.take_in(&mut [], workshop);
+                return Progression::Hungry;
+            }
             let mut context = Context::from_waker(&self.waker);
             let mut read = ReadBuf::new(buffer);
             match self.socket.poll_read(&mut context, &mut read) {
@@ -182,12 +189,17 @@ impl Driver {
             if let Some(read) = &mut self.paused {
                 *read += input.len();
             }
-            if !self.endpoint.is_deaf() {
-                self.undelivered += self.endpoint.receive(input, workshop);
-                self.end_if_limited(workshop);
-            }
+            self.take_in(input, workshop);
         }
         Progression::Hungry
+    }
+
+    /// Gives the protocol what was read, or nothing, so that it goes on with what it has.
+    fn take_in(&mut self, input: &mut [u8], workshop: &mut Workshop) {
+        if !self.endpoint.is_deaf() {
+            self.undelivered += self.endpoint.receive(input, workshop);
+            self.end_if_limited(workshop);
+        }
     }
 
     /// Writes what is queued; ends our half behind it when that was asked for.

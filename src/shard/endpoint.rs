@@ -225,6 +225,11 @@ impl Endpoint {
         self.protocol.set_max_message_bytes(bytes);
     }
 
+    /// Whether bytes that it has received wait for it to receive again, if only no bytes.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.protocol.is_behind() && !self.is_deaf()
+    }
+
     /// Whether what the peer still sends is of no interest to anybody.
     pub(crate) fn is_deaf(&self) -> bool {
         self.protocol.is_close_received() || self.protocol.is_failed() || self.is_limited()

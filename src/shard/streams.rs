@@ -68,6 +68,9 @@ impl Streams {
         self.workshop.begin_turn();
         endpoint.progress.add_read(input.len());
         endpoint.receive(input, &mut self.workshop);
+        while endpoint.is_behind() {
+            endpoint.receive(&mut [], &mut self.workshop);
+        }
         if endpoint.is_stopped() {
             self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
         }

@@ -25,12 +25,19 @@ pub(crate) struct Inflater {
     stream: Inflate,
     /// A new block begins here, and not a bit of it has come.
     between_blocks: bool,
+    /// Bytes, since it was made.
+    produced: u64,
 }
 
 impl Inflater {
     pub(crate) fn new() -> Self {
         // The largest window serves for every smaller one that may have been negotiated.
-        Self { stream: Inflate::new(false, 15), between_blocks: true }
+        Self { stream: Inflate::new(false, 15), between_blocks: true, produced: 0 }
+    }
+
+    /// How many bytes it has made in all.
+    pub(crate) fn produced(&self) -> u64 {
+        self.produced
     }
 
     /// Forgets all that came so far.
@@ -62,6 +69,7 @@ impl Inflater {
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
+        self.produced += came.produced as u64;
         (came.produced, sound)
     }
 

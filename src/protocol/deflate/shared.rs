@@ -17,6 +17,8 @@ pub struct Shared {
     pub(crate) inflaters: InflaterPool,
     /// Latest use last.
     compressors: Vec<(CompressorKind, Compressor)>,
+    /// What was inflated so far, in bytes.
+    pub(crate) inflated_bytes: u64,
     /// Initialised; [`SCRATCH_BYTES`] long or, before the first use, empty.
     pub(crate) scratch: Scratch,
 }

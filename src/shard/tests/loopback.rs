@@ -15,10 +15,16 @@ use offloop_shard::{
     EventBatch, EventKind, Progress, ShardHandle,
 };
 
+#[path = "loopback/inflating.rs"]
+mod inflating;
+
 const ID: ConnectionId = ConnectionId::new(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 /// Long enough for any machine; only a hang takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What may wait of a connection before it is not read any more.
+const HIGH_WATER_BYTES: usize = 1024 * 1024;
 
 const TEXT: u32 = CommandKind::Text as u32;
 const END: u32 = CommandKind::End as u32;
@@ -48,21 +54,9 @@ impl Above {
 
     /// Gives one end of a socket pair to the shard and returns the other.
     fn adopt(&self, id: ConnectionId, head: &[u8]) -> UnixStream {
-        let (ours, peer) = UnixStream::pair().unwrap();
         let mut batch = CommandBatch::default();
-        batch.push_adoption(Adoption {
-            id,
-            socket: AdoptedSocket::from(OwnedFd::from(ours)),
-            role: Role::Server,
-            config: Arc::new(Config::default()),
-            close_timeout: CLOSE_TIMEOUT,
-            response: b"hello".to_vec(),
-            head: head.to_vec(),
-            progress: Progress::detached(),
-            profile: None,
-        });
+        let peer = push_adoption(&mut batch, id, Role::Server, Config::default(), head);
         self.shard.commands().submit(&mut batch);
-        peer.set_read_timeout(Some(PATIENCE)).unwrap();
         peer
     }
 
@@ -116,6 +110,29 @@ impl Above {
     }
 }
 
+fn push_adoption(
+    batch: &mut CommandBatch,
+    id: ConnectionId,
+    role: Role,
+    config: Config,
+    head: &[u8],
+) -> UnixStream {
+    let (ours, peer) = UnixStream::pair().unwrap();
+    batch.push_adoption(Adoption {
+        id,
+        socket: AdoptedSocket::from(OwnedFd::from(ours)),
+        role,
+        config: Arc::new(config),
+        close_timeout: CLOSE_TIMEOUT,
+        response: b"hello".to_vec(),
+        head: head.to_vec(),
+        progress: Progress::detached(),
+        profile: None,
+    });
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer
+}
+
 /// A record's payload out of the slab, or `None` if it is a large one.
 fn payload_in_slab(record: &[u32; 4], rest: &mut &[u8]) -> Option<Vec<u8>> {
     if record[1] & offloop_shard::EVENT_LARGE != 0 {
@@ -135,6 +152,11 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame.extend_from_slice(&[0; 4]);
     frame.extend_from_slice(payload);
     frame
+}
+
+/// What a batch weighs against the high-water mark.
+fn weight(batch: &EventBatch) -> usize {
+    batch.weights().map(|(_, bytes)| bytes).sum()
 }
 
 fn read_exactly(peer: &mut UnixStream, bytes: usize) -> Vec<u8> {
@@ -220,7 +242,6 @@ fn a_flood_beyond_the_high_water_mark_arrives_whole_however_slowly_it_is_deliver
 
 #[test]
 fn an_undelivered_flood_stops_at_the_high_water_mark() {
-    const HIGH_WATER_BYTES: usize = 1024 * 1024;
     let above = Above::start();
     let mut peer = above.adopt(ID, b"");
     peer.set_nonblocking(true).unwrap();
@@ -236,7 +257,7 @@ fn an_undelivered_flood_stops_at_the_high_water_mark() {
     let mut taken = 0;
     while taken <= HIGH_WATER_BYTES {
         fill();
-        taken += above.next_batch().weights().map(|(_, bytes)| bytes).sum::<usize>();
+        taken += weight(&above.next_batch());
     }
     let before = fill();
     for _ in 0..3 {

@@ -157,3 +157,67 @@ fn half_a_message_of_one_connection_does_not_disturb_another() {
         assert_eq!(peer.seen, [Seen::Text(b"Hello".into())]);
     }
 }
+
+/// What one call may inflate: a mebibyte, and what comes of the four kibibytes that exceed it.
+const MOST_A_CALL: usize = (1 << 20) + 1032 * 4096;
+
+/// Feeds `wire` whole, then nothing as long as it is behind; what came of each call.
+fn feed_in_turns(wire: &[u8], config: &Config) -> Vec<Vec<Seen>> {
+    let mut server = Peer::new(Role::Server, config);
+    let mut turns = Vec::new();
+    let mut input = wire;
+    loop {
+        let before = server.seen.len();
+        server.feed_once(input);
+        turns.push(server.seen[before..].to_vec());
+        if !server.connection.is_behind() {
+            return turns;
+        }
+        input = &[];
+    }
+}
+
+#[test]
+fn many_messages_that_inflate_a_thousandfold_come_in_turns() {
+    let message = masked(FIN_BINARY | RSV1, &bomb(100_000));
+    let wire = message.repeat(60_000 / message.len());
+    let messages = wire.len() / message.len();
+    assert!(messages * 100_000 > 30 << 20);
+    let turns = feed_in_turns(&wire, &deflating(true));
+    assert!(turns.iter().all(|turn| turn.len() * 100_000 <= MOST_A_CALL));
+    assert!(turns.concat() == vec![Seen::Binary(vec![0; 100_000]); messages]);
+}
+
+#[test]
+fn a_long_message_that_inflates_a_thousandfold_takes_turns() {
+    let length = 50 << 20;
+    let wire = masked(FIN_BINARY | RSV1, &bomb(length));
+    let mut turns = feed_in_turns(&wire, &deflating(true));
+    assert!(turns.len() * MOST_A_CALL >= length);
+    assert!(turns.pop().unwrap() == [Seen::Binary(vec![0; length])]);
+    assert!(turns.concat().is_empty());
+}
+
+#[test]
+fn input_that_comes_while_some_waits_goes_behind_it() {
+    let bomb = masked(FIN_BINARY | RSV1, &bomb(3 << 20));
+    let mut server = Peer::new(Role::Server, &deflating(true));
+    let first = [&bomb[..], &bomb, &masked(FIN_TEXT, b"first")].concat();
+    server.feed_once(&[&first[..], &bomb].concat());
+    assert!(server.connection.is_behind());
+    server.feed(&masked(FIN_TEXT, b"second"));
+    let zeros = Seen::Binary(vec![0; 3 << 20]);
+    let texts = [b"first", &b"second"[..]].map(|text| Seen::Text(text.into()));
+    let [first, second] = texts;
+    assert!(server.seen == [zeros.clone(), zeros.clone(), first, zeros, second]);
+}
+
+#[test]
+fn nothing_waits_behind_the_end() {
+    let bombs = masked(FIN_BINARY | RSV1, &bomb(1000)).repeat(20);
+    for last in [masked(0x88, b""), masked(0x83, b"")] {
+        let wire = [&masked(FIN_BINARY | RSV1, &bomb(5 << 20)), &last[..], &bombs].concat();
+        let turns = feed_in_turns(&wire, &deflating(true));
+        assert_eq!(turns.concat().len(), 2);
+    }
+}

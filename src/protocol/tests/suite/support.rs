@@ -96,11 +96,19 @@ impl Peer {
     /// Hands in a copy of `bytes` and returns the events that came of it.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Seen> {
         let before = self.seen.len();
+        self.feed_once(bytes);
+        while self.connection.is_behind() {
+            self.feed_once(&[]);
+        }
+        self.seen[before..].to_vec()
+    }
+
+    /// The same, by one call.
+    pub(crate) fn feed_once(&mut self, bytes: &[u8]) {
         let seen = &mut self.seen;
         self.connection.handle_input(&mut bytes.to_vec(), &mut self.host, &mut |event| {
             seen.push(Seen::new(event));
         });
-        self.seen[before..].to_vec()
     }
 
     pub(crate) fn close(&mut self, code: u16) -> Result<(), Error> {
