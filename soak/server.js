@@ -17,6 +17,7 @@ const SERVICE_RESTART = 1012
 /** What both servers allow. */
 const OPTIONS = {
   closeTimeout: 2000,
+  heartbeat: { interval: 5000, timeout: 10_000 },
   maxPayload: 1024 * 1024,
   perMessageDeflate: { threshold: 256 }
 }
@@ -64,6 +65,7 @@ async function start(port = 0) {
 async function end({ server, wss }) {
   const closed = once(server, 'close')
   server.close()
+  server.closeIdleConnections()
   wss.close()
   for (const client of wss.clients) client.close(SERVICE_RESTART)
   setTimeout(() => { for (const client of wss.clients) client.terminate() }, 500)
