@@ -4,6 +4,7 @@
 import WebSocket from './index.js'
 
 export import AddressInfo = WebSocket.AddressInfo
+export import BackpressureOptions = WebSocket.BackpressureOptions
 export import CertMeta = WebSocket.CertMeta
 export import ClientOptions = WebSocket.ClientOptions
 export import CloseCause = WebSocket.CloseCause
@@ -44,6 +45,7 @@ export import PerMessageDeflate = WebSocket.PerMessageDeflate
 export import Receiver = WebSocket.Receiver
 export import Sender = WebSocket.Sender
 export import Server = WebSocket.Server
+export import setTotalBackpressure = WebSocket.setTotalBackpressure
 export import subprotocol = WebSocket.subprotocol
 export import WebSocketServer = WebSocket.WebSocketServer
 

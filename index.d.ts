@@ -103,6 +103,13 @@ declare class WebSocket extends EventEmitter {
    */
   send(data: Sendable, cb?: SendCallback): void
   send(data: Sendable, options: WebSocket.SendOptions, cb?: SendCallback): void
+  /**
+   * offloop: sends a message. Resolves when there is room for more, at once or at `drain`; rejects if
+   * the connection is not open, or ends before.
+   */
+  sendAsync(data: Sendable, options?: WebSocket.SendOptions): Promise<void>
+  /** offloop: resolves when there is room for more, as `sendAsync()` does. */
+  ready(): Promise<void>
   /** Sends a ping with at most 125 bytes. */
   ping(cb: (err: Error) => void): void
   ping(data: any, mask: boolean | ((err: Error) => void) | undefined, cb?: (err: Error) => void): void
@@ -181,6 +188,8 @@ declare namespace WebSocket {
     'unexpected-response': [request: ClientRequest, response: IncomingMessage]
     /** offloop: `bufferedAmount` has gone down again after it had been high. */
     drain: []
+    /** offloop: messages were dropped, because more waits than `maxBackpressure` allows. */
+    dropped: [count: number]
   }
 
   type Listener<K extends keyof Events> = (this: WebSocket, ...args: Events[K]) => void
@@ -326,6 +335,8 @@ declare namespace WebSocket {
     heartbeat?: boolean | HeartbeatOptions | null | undefined
     /** How long there may be no message, in milliseconds. */
     idleTimeout?: number | undefined
+    /** How many bytes may wait to be sent. */
+    maxBackpressure?: number | BackpressureOptions | null | undefined
     /** How long a message may take to arrive, in milliseconds. */
     messageTimeout?: number | undefined
     /** How much may come in. */
@@ -337,6 +348,15 @@ declare namespace WebSocket {
     interval?: number
     /** From a ping to the latest sign of life, in milliseconds [10000]. */
     timeout?: number
+  }
+
+  interface BackpressureOptions {
+    /** How many bytes may wait to be sent; 0 is no limit. */
+    bytes: number
+    /** What is done with a message that would go past it [close]. */
+    policy?: 'close' | 'dropNewest' | 'dropOldest'
+    /** The close code of the policy `close` [1013]. */
+    code?: number
   }
 
   interface RateLimitOptions {
@@ -679,6 +699,12 @@ declare namespace WebSocket {
     /** The names in their order. Throws a SyntaxError if the value is no list of tokens. */
     parse(header: string): Set<string>
   }
+
+  /**
+   * offloop: bounds what waits to be sent on all connections of this thread; past it those with the
+   * most are closed with 1013. 0 is no bound.
+   */
+  function setTotalBackpressure(bytes: number): void
 
   /** offloop: what `error` tells when an opening handshake was refused. */
   interface HandshakeError extends Error {

@@ -8,6 +8,7 @@ export const {
   Receiver,
   Sender,
   Server,
+  setTotalBackpressure,
   subprotocol,
   WebSocketServer
 } = WebSocket

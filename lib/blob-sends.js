@@ -144,7 +144,7 @@ class BlobSends {
  * @param {Function} callback Called when the frame is on its way
  */
 function sendClose(ws, reason, code, callback) {
-  sendQueue.close(ws, code, reason, callback)
+  sendQueue.close(ws, code, reason, 0, callback)
 }
 
 /**

@@ -65,7 +65,8 @@ const COMMAND_FLAG = Object.freeze({
   MORE: 1 << 8,
   COMPRESS: 1 << 9,
   NOTIFY: 1 << 10,
-  LARGE: 1 << 11
+  LARGE: 1 << 11,
+  DISCARD: 1 << 12
 })
 
 /** What TUNE changes: the first byte of its payload; a number of eight bytes follows. */

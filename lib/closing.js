@@ -28,15 +28,17 @@ const { closeReason } = require('./validation')
  * @param {object} ws The WebSocket, OPEN
  * @param {number | undefined} code The close code
  * @param {string | Uint8Array | undefined} reason The reason
+ * @param {number} [flags] Flags of the command
  * @throws {TypeError | RangeError} If a close frame cannot carry them
  */
-function startClosing(ws, code, reason) {
+function startClosing(ws, code, reason, flags = 0) {
   const bytes = closeReason(code, reason)
   const wireCode = code === undefined ? 0 : code
   noteCause(ws, 'local')
 
   // The peer has nothing more to say: our FIN follows our close frame at once.
-  const isLast = ws._blobSends === null && (ws._closeFrameReceived || ws._receiveFailed)
+  const isHeld = ws._blobSends !== null || ws._driver.pressure?.isHolding
+  const isLast = !isHeld && (ws._closeFrameReceived || ws._receiveFailed)
 
   /** @param {Error} [error] Given if the connection was lost before the frame was on its way */
   const onSent = (error) => {
@@ -45,7 +47,8 @@ function startClosing(ws, code, reason) {
     endIfDone(ws)
   }
 
-  if (ws._blobSends === null) sendQueue.close(ws, wireCode, bytes, isLast ? undefined : onSent)
+  const callback = isLast ? undefined : onSent
+  if (ws._blobSends === null) sendQueue.close(ws, wireCode, bytes, flags, callback)
   else ws._blobSends.addClose(wireCode, bytes, onSent)
   ws._readyState = CLOSING
   ws._driver.startCloseTimer()

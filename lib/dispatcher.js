@@ -104,6 +104,15 @@ function unregister(driver) {
   freeIndexes.push(index)
 }
 
+/**
+ * Goes through the connections there are.
+ *
+ * @yields {object} The driver of each
+ */
+function* openDrivers() {
+  for (const driver of drivers) if (driver !== undefined) yield driver
+}
+
 /** Delivers what waits, for one slice of time. */
 function run() {
   if (isRunning) return
@@ -257,6 +266,9 @@ function written(driver) {
   driver.settle()
   if (driver.needsDrain && driver.charged - driver.taken() <= LOW_WATER_BYTES) {
     driver.needsDrain = false
+    if (driver.pressure !== null) driver.pressure.feed()
+    if (driver.needsDrain) return
+    driver.tellReady()
     listeners.drained(driver.ws)
     driver.drained()
   }
@@ -272,4 +284,4 @@ function replaceSlab() {
   native.useSlab(slab)
 }
 
-module.exports = { holdLoop, register, run, setListeners, unregister }
+module.exports = { holdLoop, openDrivers, register, run, setListeners, unregister }

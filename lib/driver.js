@@ -9,6 +9,7 @@ const dispatcher = require('./dispatcher')
 const { CLOSED } = require('./constants')
 const { callUser } = require('./border')
 const { notOpenError } = require('./errors')
+const { Pressure } = require('./pressure')
 const { useProfile } = require('./profiles')
 
 /**
@@ -32,6 +33,7 @@ class Driver {
     this.progressIndex = 0
     this.waiting = null
     if (config.generateMask) this.generateMask = config.generateMask
+    if (config.backpressure) this.pressure = new Pressure(this, config.backpressure)
     dispatcher.register(this)
     useProfile(config)
   }
@@ -80,16 +82,39 @@ class Driver {
 
   /** The transport is gone: tells those who wait for bytes to be written. */
   closed() {
-    const { waiting } = this
-    this.waiting = null
     // The next connection gets the id's count; this one keeps what it could not write.
     this.charged = this.bufferedAmount()
     this.progress = NOTHING_TAKEN
     this.progressIndex = 0
     // What was taken before the end did not fail, but nobody can say what the peer got of it.
-    for (let at = 1; waiting !== null && at < waiting.length; at += 2) {
-      callUser(waiting[at], notOpenError(CLOSED))
-    }
+    this.fail(notOpenError(CLOSED))
+    if (this.pressure !== null) this.pressure.closed()
+  }
+
+  /**
+   * Tells everybody who waits that it will not come.
+   *
+   * @param {Error} error Why
+   */
+  fail(error) {
+    const { readyWaiters, waiting } = this
+    this.waiting = this.readyWaiters = null
+    for (let at = 1; waiting !== null && at < waiting.length; at += 2) callUser(waiting[at], error)
+    if (readyWaiters !== null) for (const { reject } of readyWaiters) reject(error)
+  }
+
+  /** @returns {Promise<void>} Resolves when there is room to send more */
+  ready() {
+    if (!this.needsDrain) return Promise.resolve()
+    this.readyWaiters ??= []
+    return new Promise((resolve, reject) => this.readyWaiters.push({ resolve, reject }))
+  }
+
+  /** There is room to send more. */
+  tellReady() {
+    const { readyWaiters } = this
+    this.readyWaiters = null
+    if (readyWaiters !== null) for (const { resolve } of readyWaiters) resolve()
   }
 
   /** The peer has passed a limit. The shard ends its connection by itself. */
@@ -113,7 +138,9 @@ class Driver {
 Object.assign(Driver.prototype, {
   generateMask: null, // fills a Buffer with the next masking key, if the user wants to choose
   highWaterBytes: 64 * 1024, // with more than this unwritten 'drain' will be emitted
-  maskingKey: null // that Buffer
+  maskingKey: null, // that Buffer
+  pressure: null, // a Pressure, if what may wait is limited
+  readyWaiters: null // who waits for room
 })
 
 /** The count of a connection that is gone. */

@@ -80,8 +80,20 @@ function transportError(errno, syscall) {
   return Object.assign(new Error(`${syscall} ${code}`), { errno: -errno, code, syscall })
 }
 
+/**
+ * Makes the error for a message that was not sent, because too much waits already.
+ *
+ * @returns {Error} With `code`
+ */
+function droppedError() {
+  const error = new Error('The message was dropped: too much is waiting to be sent')
+  error.code = 'OFFLOOP_ERR_BACKPRESSURE'
+  return error
+}
+
 module.exports = {
   closedEarlyError,
+  droppedError,
   notOpenError,
   protocolError,
   refusedError,

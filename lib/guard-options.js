@@ -5,10 +5,13 @@
  * that the addon takes. All of them are off unless the user turns them on.
  */
 
+const { isValidStatusCode } = require('./validation')
+
 /** Options of a connection. */
 const GUARD_DEFAULTS = Object.freeze({
   heartbeat: null,
   idleTimeout: 0, // milliseconds
+  maxBackpressure: null,
   messageTimeout: 0, // milliseconds
   rateLimit: null
 })
@@ -28,6 +31,11 @@ const RATE_DEFAULTS = Object.freeze({
   policy: 'close'
 })
 
+/** What `maxBackpressure` leaves out, or a number in its place. */
+const BACKPRESSURE_DEFAULTS = Object.freeze({ policy: 'close', code: 1013 })
+
+const BACKPRESSURE_POLICIES = Object.freeze(['close', 'dropNewest', 'dropOldest'])
+
 const RATE_POLICIES = Object.freeze(['close', 'pause'])
 
 /** The longest time that a timer can be set to, in milliseconds. */
@@ -43,6 +51,7 @@ function guardOptions(options) {
   return {
     heartbeat: options.heartbeat,
     idleTimeout: options.idleTimeout,
+    maxBackpressure: options.maxBackpressure,
     messageTimeout: options.messageTimeout,
     rateLimit: options.rateLimit
   }
@@ -74,6 +83,27 @@ function watchSettings({ heartbeat, idleTimeout, messageTimeout, rateLimit }) {
     rate === null ? 0 : amount('rateLimit.burst', rate.burst),
     rate?.policy === 'pause' ? 1 : 0
   )
+}
+
+/**
+ * Reads the option `maxBackpressure`.
+ *
+ * @param {object} options Options
+ * @returns {{bytes: number, policy: string, code: number} | null} The limit, null for none
+ * @throws {TypeError | RangeError} If it is none
+ */
+function backpressureLimit({ maxBackpressure }) {
+  if (!maxBackpressure) return null
+  const given = typeof maxBackpressure === 'number' ? { bytes: maxBackpressure } : maxBackpressure
+  const { bytes, policy, code } = complete('maxBackpressure', given, BACKPRESSURE_DEFAULTS)
+  if (!BACKPRESSURE_POLICIES.includes(policy)) {
+    const known = "'close', 'dropNewest' or 'dropOldest'"
+    throw new TypeError(`maxBackpressure.policy must be ${known}, not ${policy}`)
+  }
+  if (!isValidStatusCode(code)) {
+    throw new RangeError(`maxBackpressure.code must be a close code, not ${code}`)
+  }
+  return { bytes: amount('maxBackpressure.bytes', bytes), policy, code }
 }
 
 /**
@@ -119,4 +149,4 @@ function amount(name, value) {
   throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`)
 }
 
-module.exports = { GUARD_DEFAULTS, guardOptions, watchSettings }
+module.exports = { GUARD_DEFAULTS, backpressureLimit, guardOptions, watchSettings }

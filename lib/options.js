@@ -7,7 +7,7 @@
 
 const { availableParallelism } = require('node:os')
 
-const { GUARD_DEFAULTS, watchSettings } = require('./guard-options')
+const { GUARD_DEFAULTS, backpressureLimit, watchSettings } = require('./guard-options')
 
 /** What a server's connection is limited to, and does, unless an option says otherwise. */
 const CONNECTION_DEFAULTS = Object.freeze({
@@ -127,6 +127,7 @@ function clientOptions(options) {
  */
 function complete(options) {
   watchSettings(options)
+  backpressureLimit(options)
   if (options.perMessageDeflate === true) options.perMessageDeflate = {}
   return options
 }
@@ -151,7 +152,8 @@ function driverConfig(ws, options) {
     closeTimeout: timerMs(ws._closeTimeout),
     deflate: ws._extensions[PERMESSAGE_DEFLATE],
     driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE]),
-    watch: watchSettings(options)
+    watch: watchSettings(options),
+    backpressure: backpressureLimit(options)
   }
 }
 

@@ -18,6 +18,7 @@ const {
   commandRecords,
   commandSlab
 } = require('./border')
+const { EMPTY_BUFFER } = require('./constants')
 
 /** Payloads above this do not go through the slab. */
 const SLAB_PAYLOAD_BYTES = 16 * 1024
@@ -34,6 +35,11 @@ const UTF8_BYTES_A_UNIT = 3
 let count = 0
 let used = 0
 let isScheduled = false
+
+/** Bytes sent since the total was looked at, when it is next, and by whom. */
+let unlooked = 0
+let lookAfter = Infinity
+let lookAtTotal = null
 let isHeld = false
 let isExiting = false
 
@@ -59,7 +65,9 @@ function message(ws, data, isBinary, fin, compress, callback) {
   let word = isBinary ? COMMAND.BINARY : COMMAND.TEXT
   if (!fin) word |= COMMAND_FLAG.MORE
   if (compress) word |= COMMAND_FLAG.COMPRESS
-  send(ws._driver, word, data, callback)
+  const { pressure } = ws._driver
+  if (pressure === null) send(ws._driver, word, data, callback)
+  else pressure.send(word, data, callback)
 }
 
 /**
@@ -90,17 +98,20 @@ function pong(ws, data, callback) {
  * @param {object} ws The WebSocket
  * @param {number} code The close code; 0 for none
  * @param {Uint8Array} reason The reason, at most 123 bytes
+ * @param {number} flags More flags of the command
  * @param {Function} [callback] Called when the kernel has it, or with an error
  */
-function close(ws, code, reason, callback) {
-  if (code === 0) {
-    send(ws._driver, COMMAND.CLOSE, '', callback)
-    return
+function close(ws, code, reason, flags, callback) {
+  const driver = ws._driver
+  let body = EMPTY_BUFFER
+  if (code !== 0) {
+    body = Buffer.allocUnsafe(2 + reason.length)
+    body.writeUInt16BE(code, 0)
+    body.set(reason, 2)
   }
-  const body = Buffer.allocUnsafe(2 + reason.length)
-  body.writeUInt16BE(code, 0)
-  body.set(reason, 2)
-  send(ws._driver, COMMAND.CLOSE, body, callback)
+  const sendIt = () => send(driver, COMMAND.CLOSE | flags, body, callback)
+  if (driver.pressure !== null && driver.pressure.isHolding) driver.pressure.holdClose(sendIt)
+  else sendIt()
 }
 
 /**
@@ -223,6 +234,11 @@ function enqueue(driver, word, offset, length, bytes, callback) {
     dirtyStreams.push(driver)
   }
   push(driver.id, word, offset, length)
+  unlooked += bytes
+  if (unlooked > lookAfter) {
+    unlooked = 0
+    lookAtTotal()
+  }
 }
 
 /**
@@ -290,6 +306,17 @@ function schedule() {
   process.nextTick(flushScheduled)
 }
 
+/**
+ * Has somebody look at what waits on all connections, now and then.
+ *
+ * @param {number} bytes After how many bytes sent
+ * @param {Function | null} look What to call
+ */
+function watchTotal(bytes, look) {
+  lookAfter = bytes
+  lookAtTotal = look
+}
+
 /** Takes the records over the border. */
 function submit() {
   native.submit(count)
@@ -349,6 +376,7 @@ module.exports = {
   command,
   exit,
   flush,
+  frameBytes,
   hold,
   message,
   ping,
@@ -356,5 +384,7 @@ module.exports = {
   raw,
   release,
   schedule,
-  tune
+  send,
+  tune,
+  watchTotal
 }

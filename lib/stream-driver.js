@@ -16,6 +16,13 @@ const { unwatchStream, watchStream } = require('./profiles')
 /** With more than this unwritten the peer is not read: it asks and never listens. */
 const UNWRITTEN_HIGH_WATER_BYTES = 16 * 1024 * 1024
 
+/** The socket is given so much at once. */
+const BYTES_A_WRITE = 256 * 1024
+const EVERYTHING = 0xffff_ffff
+
+/** Where the addon says how much of what was charged it has handed on; see progress.rs. */
+const HANDED_ON = 2
+
 /** The driver. */
 class StreamDriver extends Driver {
   /**
@@ -30,6 +37,9 @@ class StreamDriver extends Driver {
     this.isThrottled = false
     this.isHeld = false // because of its rate
     this.closeTimeout = config.closeTimeout
+    // What stays in the codec a ping can overtake, and it can be dropped. Without these options
+    // the socket has everything at once, as with ws, and its `writableLength` says so.
+    this.isReticent = this.pressure !== null || config.watch !== undefined
     this.closeTimer = null
     this.inFlight = [] // what is charged up to the end of each write under way
     this.onWritten = (error) => this.#wrote(error)
@@ -53,22 +63,32 @@ class StreamDriver extends Driver {
       socket.destroy()
     })
     socket.on('end', () => this.#report(EVENT.ENDED))
-    socket.on('drain', () => this.#unthrottle())
+    socket.on('drain', () => this.#drained())
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.resume()
   }
 
-  /** Writes what the codec has for the socket. */
-  pump() {
-    const output = native.takeOutput(this.id)
-    if (output === undefined || !this.socket.writable) return
-    this.inFlight.push(this.charged)
-    this.socket.write(output, this.onWritten)
+  /**
+   * Writes what the codec has for the socket.
+   *
+   * @param {number} [enough] At least so many bytes at once, if there are so many, as long as the
+   *   socket has room
+   */
+  pump(enough = this.isReticent ? BYTES_A_WRITE : EVERYTHING) {
+    const { socket } = this
+    while (enough === EVERYTHING || !socket.writableNeedDrain) {
+      const output = native.takeOutput(this.id, enough)
+      if (output === undefined || !socket.writable) return
+      this.inFlight.push(this.progress[this.progressIndex + HANDED_ON])
+      socket.write(output, this.onWritten)
+      if (output.length < enough) return
+    }
   }
 
   /** Writes what is queued, then ends our side. */
   end() {
     sendQueue.flush()
+    this.pump(EVERYTHING)
     this.socket.end()
   }
 
@@ -110,7 +130,7 @@ class StreamDriver extends Driver {
       this.socket.destroy()
       return
     }
-    this.pump()
+    this.pump(EVERYTHING)
     this.socket.end()
     this.startCloseTimer()
   }
@@ -142,9 +162,10 @@ class StreamDriver extends Driver {
    * @param {Buffer} chunk The bytes; they are unmasked in place
    */
   #receive(chunk) {
-    native.receive(this.id, chunk)
+    const { socket } = this
+    const unwritten = native.receive(this.id, chunk) + socket.writableLength
     this.pump()
-    if (this.socket.writableLength > UNWRITTEN_HIGH_WATER_BYTES) {
+    if (socket.writableNeedDrain && unwritten > UNWRITTEN_HIGH_WATER_BYTES) {
       this.isThrottled = true
       this.#readOrNot()
     }
@@ -175,10 +196,11 @@ class StreamDriver extends Driver {
     if (rest !== null) this.#receive(rest)
   }
 
-  /** Reads again, after the peer has read; that is a sign of life, too. */
-  #unthrottle() {
+  /** Goes on after the peer has read; that is a sign of life, too. */
+  #drained() {
     if (this.isWatched) native.noteLife(this.id)
-    if (!this.isThrottled) return
+    this.pump()
+    if (!this.isThrottled || this.socket.writableNeedDrain) return
     this.isThrottled = false
     this.#readOrNot()
   }
@@ -198,7 +220,8 @@ class StreamDriver extends Driver {
    */
   #wrote(error) {
     const charged = this.inFlight.shift()
-    if (error) return
+    // Node tells of no error when the socket was destroyed meanwhile.
+    if (error || this.socket.destroyed) return
     this.progress[this.progressIndex] = charged
     if (this.waiting !== null || this.needsDrain) this.#report(EVENT.WRITTEN)
   }

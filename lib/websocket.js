@@ -32,6 +32,7 @@ const { mixInEventTarget } = require('./event-target')
 const { dropEvents, holdEvents, listeners, releaseEvents } = require('./incoming')
 const { mixInInternals } = require('./internals')
 const { CONNECTION_DEFAULTS, driverConfig } = require('./options')
+const { mixInOwnMembers } = require('./own-members')
 const { controlPayload, isBlob, toBuffer } = require('./validation')
 
 /**
@@ -84,12 +85,8 @@ class WebSocket extends EventEmitter {
     let amount = this._bufferedAmount
     if (this._driver !== null) amount += this._driver.bufferedAmount(this)
     if (this._blobSends !== null) amount += this._blobSends.bytes
+    if (this._driver?.pressure) amount += this._driver.pressure.heldBytes
     return amount
-  }
-
-  /** @returns {object | null} Why the connection has ended or is about to; see close-cause.js */
-  get closeCause() {
-    return this._closeCause
   }
 
   /** @returns {string} The names of the extensions in use */
@@ -100,11 +97,6 @@ class WebSocket extends EventEmitter {
   /** @returns {boolean} Whether `pause()` was called last, and not `resume()` */
   get isPaused() {
     return this._paused
-  }
-
-  /** @returns {number | undefined} How long the heartbeat's last pong took, in milliseconds */
-  get latency() {
-    return this._driver === null ? undefined : this._driver.latency()
   }
 
   /** @returns {string} The sub-protocol in use, or an empty string */
@@ -317,6 +309,7 @@ for (const [name, property] of Object.entries(
 }
 
 mixInEventTarget(WebSocket)
+mixInOwnMembers(WebSocket)
 mixInInternals(WebSocket)
 dispatcher.setListeners(listeners)
 

@@ -50,7 +50,7 @@ test('everything keeps the order of the calls', async () => {
   expect(takeSent(face)).toEqual([['message', Buffer.from('4'), false, false, false], ['pong', '5']])
   third.finish()
   await nextTurn()
-  expect(takeSent(face)).toEqual([['pong', Buffer.from('6')], ['close', 1000, Buffer.from('7')]])
+  expect(takeSent(face)).toEqual([['pong', Buffer.from('6')], ['close', 1000, Buffer.from('7'), 0]])
 })
 
 test('when all has gone out, sends go straight again', async () => {

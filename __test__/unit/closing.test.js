@@ -20,14 +20,14 @@ function flush () {
 
 test('close() sends the close frame and starts the timer', () => {
   ws.close(3000, 'bye')
-  expect(takeSent(face)).toEqual([['close', 3000, Buffer.from('bye')]])
+  expect(takeSent(face)).toEqual([['close', 3000, Buffer.from('bye'), 0]])
   expect(ws.readyState).toBe(ws.CLOSING)
   expect(driver.startCloseTimer).toHaveBeenCalledTimes(1)
 })
 
 test('without a code the close frame is empty', () => {
   ws.close()
-  expect(takeSent(face)).toEqual([['close', 0, Buffer.alloc(0)]])
+  expect(takeSent(face)).toEqual([['close', 0, Buffer.alloc(0), 0]])
 })
 
 test('after a refused argument the connection is open as before', () => {
@@ -54,7 +54,7 @@ test('the transport ends when both close frames have gone, whichever came first'
 
 test.each([[3001, 'why', 3001], [1005, '', 0]])('a close frame with %d is answered with the same', (code, reason, answer) => {
   face.listeners.closeFrame(ws, code, Buffer.from(reason))
-  expect(takeSent(face)).toEqual([['close', answer, Buffer.from(reason)]])
+  expect(takeSent(face)).toEqual([['close', answer, Buffer.from(reason), 0]])
   expect(ws.readyState).toBe(ws.CLOSING)
 })
 
@@ -62,7 +62,7 @@ test('the transport ends right behind the answer', () => {
   let sentBefore
   driver.end.mockImplementation(() => { sentBefore = takeSent(face) })
   face.listeners.closeFrame(ws, 1000, Buffer.alloc(0))
-  expect(sentBefore).toEqual([['close', 1000, Buffer.alloc(0)]])
+  expect(sentBefore).toEqual([['close', 1000, Buffer.alloc(0), 0]])
   expect(driver.end).toHaveBeenCalledTimes(1)
   expect([ws._closeFrameSent, ws._closeFrameReceived]).toEqual([true, true])
 })

@@ -26,7 +26,7 @@ describe('require()', () => {
   })
 
   test('gives what ws does, and handleUpgrade', () => {
-    expect(Object.keys(offloop).sort()).toEqual([...Object.keys(require('ws')), 'handleUpgrade'].sort())
+    expect(Object.keys(offloop).sort()).toEqual([...Object.keys(require('ws')), 'handleUpgrade', 'setTotalBackpressure'].sort())
   })
 })
 
@@ -41,7 +41,7 @@ test('import gives the same under the same names', () => {
   const output = execFileSync(process.execPath, ['--require', stubs, '--input-type=module', '--eval', script], { encoding: 'utf8' })
   const names = [
     'PerMessageDeflate', 'Receiver', 'Sender', 'Server', 'WebSocket', 'WebSocketServer',
-    'createWebSocketStream', 'extension', 'handleUpgrade', 'subprotocol'
+    'createWebSocketStream', 'extension', 'handleUpgrade', 'setTotalBackpressure', 'subprotocol'
   ]
   expect(JSON.parse(output)).toEqual([true, names])
 })

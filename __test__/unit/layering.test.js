@@ -11,9 +11,9 @@ const ROOT = path.join(__dirname, '../..')
 /** The files of lib/, lowest first: each may require only those before it. */
 const ORDER = [
   'constants', 'errors', 'close-cause', 'validation', 'guard-options', 'options',
-  'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher',
+  'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher', 'pressure',
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
-  'event-target',
+  'event-target', 'own-members',
   'profiles', 'driver', 'detached-socket', 'shard-driver', 'stream-driver', 'drivers',
   'internals', 'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
 ]

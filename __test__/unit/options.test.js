@@ -65,7 +65,8 @@ describe('driverConfig', () => {
       maxPendingAutoPongs: 60,
       closeTimeout: 30000,
       deflate: undefined,
-      driver: 'stream'
+      driver: 'stream',
+      backpressure: null
     })
     expect(driverConfig({ ...instance, _isServer: false }, options).role).toBe('client')
   })

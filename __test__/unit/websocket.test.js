@@ -21,7 +21,7 @@ describe('the class', () => {
 
   test('has the same members as that of ws, all enumerable that are so there, and its own', () => {
     const { prototype } = require('ws')
-    const own = ['closeCause', 'latency']
+    const own = ['closeCause', 'latency', 'ready', 'sendAsync']
     // The first values of our own state lie there too.
     const members = Object.getOwnPropertyNames(face.WebSocket.prototype).filter((name) => !name.startsWith('_'))
     expect(members.sort()).toEqual([...Object.getOwnPropertyNames(prototype), ...own].sort())
@@ -60,7 +60,7 @@ describe('setSocket', () => {
     expect(face.opened[1]).toMatchObject({ ws: other, socket, head, response: '' })
     expect(face.opened[1].config).toEqual({
       role: 'client', maxPayload: 0, maxFragments: 0, skipUTF8Validation: false, autoPong: false,
-      maxPendingAutoPongs: 7, closeTimeout: 5, driver: undefined
+      maxPendingAutoPongs: 7, closeTimeout: 5, driver: undefined, backpressure: null
     })
   })
 

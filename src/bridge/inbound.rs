@@ -135,7 +135,8 @@ impl Operation<Environment> for TakeLarge {
     }
 }
 
-/// `receive(id, chunk)`: bytes of a stream connection; they are unmasked in place.
+/// `receive(id, chunk)`: bytes of a stream connection; they are unmasked in place. Returns how many
+/// bytes it has to write, up to 4 GiB.
 pub(super) struct Receive;
 
 impl Operation<Environment> for Receive {
@@ -143,8 +144,8 @@ impl Operation<Environment> for Receive {
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let id = ConnectionId::new(call.integer(0)?);
-        environment.streams.receive(id, call.bytes(1)?);
-        Ok(Returned::Nothing)
+        let pending = environment.streams.receive(id, call.bytes(1)?);
+        Ok(Returned::Number(u32::try_from(pending).unwrap_or(u32::MAX)))
     }
 }
 

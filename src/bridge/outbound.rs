@@ -104,14 +104,18 @@ impl Operation<Environment> for Submit {
     }
 }
 
-/// `takeOutput(id)`: everything that a stream connection wants written, as a Buffer, or undefined.
+/// `takeOutput(id, enough)`: the first of what a stream connection wants written, at least so many bytes
+/// if it has them, as a Buffer, or undefined.
 pub(super) struct TakeOutput;
 
 impl Operation<Environment> for TakeOutput {
     const NAME: &'static str = "takeOutput";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        match environment.streams.take_output(ConnectionId::new(call.integer(0)?)) {
+        match environment
+            .streams
+            .take_output(ConnectionId::new(call.integer(0)?), call.integer(1)? as usize)
+        {
             Some(output) => call.buffer(output).map(Returned::Value),
             None => Ok(Returned::Nothing),
         }

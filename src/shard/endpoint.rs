@@ -21,7 +21,8 @@ use crate::outbox::{BufferPool, Outbox};
 use crate::profile::{Counter, Profile};
 use crate::progress::Progress;
 use crate::record::{
-    COMMAND_COMPRESS, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII, EventKind, Record,
+    COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII,
+    EventKind, Record,
 };
 use crate::registry::ConnectionId;
 
@@ -79,11 +80,16 @@ struct Surroundings<'a> {
     chosen_key: Option<MaskingKey>,
     deflate: &'a mut deflate::Shared,
     pongs: u32,
+    /// Where control frames go that do not wait for messages.
+    urgent: Option<Vec<u8>>,
 }
 
 impl Host for Surroundings<'_> {
     fn write(&mut self, bytes: &[u8]) {
-        self.outbox.put(bytes, self.pool);
+        match &mut self.urgent {
+            Some(urgent) => urgent.extend_from_slice(bytes),
+            None => self.outbox.put(bytes, self.pool),
+        }
     }
 
     fn write_shared(&mut self, bytes: Bytes) {
@@ -135,7 +141,10 @@ impl Endpoint {
         let Self { id, protocol, outbox, guards, .. } = self;
         let Workshop { events, pool, keys, deflate, .. } = workshop;
         let before = outbox.queued_bytes();
-        let mut host = Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0 };
+        // All that is written here is pongs.
+        let urgent = outbox.is_deep().then(Vec::new);
+        let mut host =
+            Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0, urgent };
         let mut weight = 0;
         let mut tally = Tally::default();
         protocol.handle_input(input, &mut host, &mut |event| {
@@ -144,8 +153,10 @@ impl Endpoint {
                 weight += push_event(events, *id, event);
             }
         });
-        let pongs = host.pongs;
-        if pongs > 0 {
+        let Surroundings { pongs, urgent, .. } = host;
+        if let Some(urgent) = urgent.filter(|_| pongs > 0) {
+            outbox.put_urgent(&urgent, pongs, false, pool);
+        } else if pongs > 0 {
             let bytes = usize::try_from(outbox.queued_bytes() - before).unwrap_or(0);
             outbox.mark_automatic(bytes, pongs);
         }
@@ -172,9 +183,12 @@ impl Endpoint {
         let Workshop { pool, keys, deflate, row, .. } = workshop;
         let (counts, row) = (profile.as_deref(), *row);
         let chosen_key = chosen_key.take();
-        let mut host = Surroundings { outbox, pool, keys, chosen_key, deflate, pongs: 0 };
+        let is_ping_or_pong = matches!(kind, CommandKind::Ping | CommandKind::Pong);
+        let urgent = (is_ping_or_pong && outbox.is_deep()).then(Vec::new);
+        let mut host = Surroundings { outbox, pool, keys, chosen_key, deflate, pongs: 0, urgent };
         let sent = match kind {
             CommandKind::Text | CommandKind::Binary => {
+                host.outbox.begin_frame();
                 let length = bytes(&payload).len();
                 let charged = charged_bytes(length, *role);
                 let outgoing = outgoing(kind, word, payload);
@@ -194,12 +208,11 @@ impl Endpoint {
                 protocol.send_pong(bytes(&payload), &mut host)
             }
             CommandKind::Close => {
-                let (code, reason) = match bytes(&payload) {
-                    [high, low, reason @ ..] => {
-                        (Some(CloseCode(u16::from_be_bytes([*high, *low]))), reason)
-                    }
-                    _ => (None, &[][..]),
-                };
+                let (code, reason) = close_body(bytes(&payload));
+                if word & COMMAND_DISCARD != 0 {
+                    host.outbox.discard();
+                }
+                host.outbox.begin_frame();
                 protocol.send_close(code, reason, &mut host)
             }
             CommandKind::Raw => {
@@ -215,6 +228,9 @@ impl Endpoint {
             }
             _ => return,
         };
+        if let Some(urgent) = host.urgent.filter(|urgent| !urgent.is_empty()) {
+            outbox.put_urgent(&urgent, 0, true, pool);
+        }
         if sent.is_ok() && word & COMMAND_NOTIFY != 0 {
             self.outbox.notify_when_written();
         }
@@ -282,6 +298,14 @@ fn push_message(
             events.push_large(id, kind, flags, payload);
         }
         payload => events.push(id, kind, flags, &payload, 0),
+    }
+}
+
+/// The code and the reason in a close frame's body.
+fn close_body(body: &[u8]) -> (Option<CloseCode>, &[u8]) {
+    match body {
+        [high, low, reason @ ..] => (Some(CloseCode(u16::from_be_bytes([*high, *low]))), reason),
+        _ => (None, &[]),
     }
 }
 

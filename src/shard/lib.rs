@@ -38,8 +38,8 @@ pub use profile::{COUNTERS, Heartbeat, Profile, Rate, Watch};
 pub use progress::{Progress, ProgressTable};
 pub use queue::{CommandQueue, Doorbell, EventQueue};
 pub use record::{
-    COMMAND_COMPRESS, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII,
-    EVENT_LARGE, EventKind, Tuning,
+    COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandKind,
+    EVENT_ASCII, EVENT_LARGE, EventKind, Tuning,
 };
 pub use recycler::Recycler;
 pub use registry::ConnectionId;

@@ -3,6 +3,8 @@
 //! Small frames are gathered in one buffer, so that a batch is one write; large payloads stay where
 //! they are and go out in the same vectored write. An empty outbox holds no memory.
 
+mod urgent;
+
 use std::collections::VecDeque;
 use std::io::{IoSlice, Result};
 use std::task::Poll;
@@ -47,17 +49,27 @@ impl BufferPool {
     }
 }
 
+/// Bytes in one piece.
 #[derive(Debug)]
-enum Segment {
+struct Segment {
+    content: Content,
+    /// A frame begins with it: another one may go out in front of it.
+    begins_frame: bool,
+}
+
+#[derive(Debug)]
+enum Content {
     Gathered(Vec<u8>),
     Shared(Bytes),
+    /// Control frames that have overtaken messages.
+    Urgent(Vec<u8>),
 }
 
 impl Segment {
     fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Gathered(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+        match &self.content {
+            Content::Gathered(bytes) | Content::Urgent(bytes) => bytes,
+            Content::Shared(bytes) => bytes,
         }
     }
 }
@@ -87,16 +99,24 @@ pub(crate) struct Outbox {
     unwritten_pongs: u32,
     /// The kernel has refused bytes since all was last written.
     blocked: bool,
+    /// What is put in next begins a frame.
+    at_frame: bool,
 }
 
 impl Outbox {
     const SLICES_A_WRITE: usize = 32;
     const GATHER_BYTES: usize = 64 * 1024;
 
+    /// Says that what is put in next begins a frame.
+    pub(crate) fn begin_frame(&mut self) {
+        self.at_frame = true;
+    }
+
     /// Adds bytes behind what is here.
     pub(crate) fn put(&mut self, bytes: &[u8], pool: &mut BufferPool) {
         self.queued += bytes.len() as u64;
-        if let Some(Segment::Gathered(last)) = self.segments.back_mut()
+        let begins_frame = std::mem::take(&mut self.at_frame);
+        if let Some(Segment { content: Content::Gathered(last), .. }) = self.segments.back_mut()
             && last.len() < Self::GATHER_BYTES
         {
             last.extend_from_slice(bytes);
@@ -107,14 +127,15 @@ impl Outbox {
         }
         let mut buffer = pool.take();
         buffer.extend_from_slice(bytes);
-        self.segments.push_back(Segment::Gathered(buffer));
+        self.segments.push_back(Segment { content: Content::Gathered(buffer), begins_frame });
     }
 
     /// Adds bytes behind what is here, without copying them.
     pub(crate) fn put_shared(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.queued += bytes.len() as u64;
-            self.segments.push_back(Segment::Shared(bytes));
+            let content = Content::Shared(bytes);
+            self.segments.push_back(Segment { content, begins_frame: false });
         }
     }
 
@@ -194,30 +215,35 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes everything that is unwritten, for a writer that takes it whole.
-    pub(crate) fn take_all(&mut self, pool: &mut BufferPool) -> Option<Vec<u8>> {
-        let mut all = match self.segments.pop_front()? {
-            Segment::Gathered(bytes) => bytes,
-            Segment::Shared(bytes) => bytes.into(),
+    /// Takes the first of what is unwritten, at least `enough` bytes if there are so many, for a writer
+    /// that takes them whole.
+    pub(crate) fn take(&mut self, enough: usize, pool: &mut BufferPool) -> Option<Vec<u8>> {
+        let mut all = match self.segments.pop_front()?.content {
+            Content::Gathered(bytes) | Content::Urgent(bytes) => bytes,
+            Content::Shared(bytes) => bytes.into(),
         };
-        for segment in self.segments.drain(..) {
+        while self.segments.front().is_some_and(|next| all.len() < enough || !next.begins_frame)
+            && let Some(segment) = self.segments.pop_front()
+        {
             all.extend_from_slice(segment.bytes());
-            if let Segment::Gathered(buffer) = segment {
+            if let Content::Gathered(buffer) = segment.content {
                 pool.give_back(buffer);
             }
         }
-        self.written = self.queued;
+        self.written += all.len() as u64;
         Some(all)
-    }
-
-    /// Drops every mark: what was taken whole is its taker's to follow.
-    pub(crate) fn forget_marks(&mut self) {
-        self.marks.clear();
-        self.unwritten_pongs = 0;
     }
 
     /// Reports what has been written to `progress`; `true` if somebody waits to hear of it.
     pub(crate) fn settle(&mut self, progress: &Progress) -> bool {
+        let (taken, notify) = self.settle_marks();
+        progress.set_taken(taken, self.written);
+        notify
+    }
+
+    /// Applies the marks of what has been written. Returns how much of what was charged that is, and
+    /// whether somebody waits to hear of it.
+    pub(crate) fn settle_marks(&mut self) -> (u64, bool) {
         let mut notify = false;
         while let Some(&(end, mark)) = self.marks.front()
             && end <= self.written
@@ -234,8 +260,7 @@ impl Outbox {
         if self.marks.is_empty() && self.marks.capacity() > 0 {
             self.marks = VecDeque::new();
         }
-        progress.set_taken(self.written.saturating_add_signed(self.surplus), self.written);
-        notify
+        (self.written.saturating_add_signed(self.surplus), notify)
     }
 
     fn advance(&mut self, mut written: usize, pool: &mut BufferPool) {
@@ -248,7 +273,8 @@ impl Outbox {
             }
             written -= left;
             self.front = 0;
-            if let Some(Segment::Gathered(buffer)) = self.segments.pop_front() {
+            let segment = self.segments.pop_front();
+            if let Some(Segment { content: Content::Gathered(buffer), .. }) = segment {
                 pool.give_back(buffer);
             }
         }
@@ -256,116 +282,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A writer that takes at most `room` bytes a call, and `calls` calls.
-    fn write_into(
-        target: &mut Vec<u8>,
-        outbox: &mut Outbox,
-        room: usize,
-        mut calls: usize,
-    ) -> bool {
-        let poll = outbox.poll_flush(&mut BufferPool::default(), |slices| {
-            if calls == 0 {
-                return Poll::Pending;
-            }
-            calls -= 1;
-            let mut taken = 0;
-            for slice in slices {
-                let part = slice.len().min(room - taken);
-                target.extend_from_slice(&slice[..part]);
-                taken += part;
-            }
-            Poll::Ready(Ok(taken))
-        });
-        poll.is_ready()
-    }
-
-    #[test]
-    fn any_sequence_of_short_writes_keeps_the_order() {
-        for room in 1..12 {
-            let mut pool = BufferPool::default();
-            let (mut outbox, mut target) = (Outbox::default(), Vec::new());
-            outbox.put(b"ab", &mut pool);
-            outbox.put(b"cd", &mut pool);
-            outbox.put_shared(Bytes::from_static(b"efgh"));
-            outbox.put(b"ij", &mut pool);
-            assert_eq!(outbox.pending_bytes(), 10);
-            assert!(!write_into(&mut target, &mut outbox, room, 0));
-            assert!(write_into(&mut target, &mut outbox, room, 10));
-            assert_eq!(target, b"abcdefghij");
-            assert_eq!(outbox.pending_bytes(), 0);
-        }
-    }
-
-    #[test]
-    fn tells_of_a_message_only_when_its_last_byte_is_written() {
-        let (mut outbox, mut target) = (Outbox::default(), Vec::new());
-        let progress = Progress::detached();
-        outbox.put(b"abcd", &mut BufferPool::default());
-        outbox.notify_when_written();
-        assert!(!write_into(&mut target, &mut outbox, 3, 1));
-        assert!(!outbox.settle(&progress));
-        assert!(write_into(&mut target, &mut outbox, 3, 1));
-        assert!(outbox.settle(&progress));
-        assert!(!outbox.settle(&progress), "told once");
-    }
-
-    #[test]
-    fn counts_only_pongs_that_the_kernel_refused() {
-        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
-        outbox.put(b"pongpong", &mut pool);
-        outbox.mark_automatic(8, 2);
-        assert_eq!(outbox.refused_pongs(), 0, "not offered yet");
-        assert!(!write_into(&mut Vec::new(), &mut outbox, 1, 1));
-        outbox.settle(&Progress::detached());
-        assert_eq!(outbox.refused_pongs(), 2);
-        assert!(write_into(&mut Vec::new(), &mut outbox, 8, 1));
-        outbox.settle(&Progress::detached());
-        assert_eq!(outbox.refused_pongs(), 0);
-    }
-
-    #[test]
-    fn progress_leaves_out_what_nobody_sent() {
-        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
-        let table = crate::ProgressTable::new(1);
-        let progress = table.entry(0);
-        outbox.put(b"response", &mut pool);
-        outbox.mark_automatic(8, 0);
-        outbox.put(b"abc", &mut pool);
-        assert!(write_into(&mut Vec::new(), &mut outbox, 100, 1));
-        outbox.settle(&progress);
-        let number = table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed);
-        assert!((f64::from_bits(number) - 3.0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn progress_counts_a_compressed_frame_as_charged_once_it_is_written() {
-        let (mut outbox, mut pool) = (Outbox::default(), BufferPool::default());
-        let table = crate::ProgressTable::new(1);
-        let progress = table.entry(0);
-        let taken =
-            || f64::from_bits(table.numbers()[0].load(std::sync::atomic::Ordering::Relaxed));
-        outbox.put(b"small", &mut pool);
-        outbox.mark_charged(1000, 5);
-        assert!(!write_into(&mut Vec::new(), &mut outbox, 4, 1));
-        outbox.settle(&progress);
-        assert!((taken() - 4.0).abs() < f64::EPSILON);
-        assert!(write_into(&mut Vec::new(), &mut outbox, 4, 1));
-        outbox.settle(&progress);
-        assert!((taken() - 1000.0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn takes_everything_for_a_writer_that_wants_one_piece() {
-        let mut pool = BufferPool::default();
-        let mut outbox = Outbox::default();
-        assert_eq!(outbox.take_all(&mut pool), None);
-        outbox.put(b"ab", &mut pool);
-        outbox.put_shared(Bytes::from_static(b"cd"));
-        outbox.put(b"ef", &mut pool);
-        assert_eq!(outbox.take_all(&mut pool).as_deref(), Some(&b"abcdef"[..]));
-        assert_eq!(outbox.pending_bytes(), 0);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 0 | bytes taken, of those that JavaScript charged |
 //! | 1 | bytes read from the transport |
-//! | 2 | bytes written to it, whoever they come from |
+//! | 2 | bytes written to it, whoever they come from; if JavaScript writes them, those handed to it, as charged |
 //! | 3 | milliseconds that the last pong of the heartbeat took; 0 is none yet |
 //! | 4 | messages that came in |
 //! | 5 | messages that went out |
@@ -79,6 +79,11 @@ impl Progress {
     pub(crate) fn set_taken(&self, charged: u64, written: u64) {
         self.set(0, charged);
         self.set(2, written);
+    }
+
+    /// Publishes how many of the bytes charged have been handed to whoever writes them.
+    pub(crate) fn set_handed_on(&self, charged: u64) {
+        self.set(2, charged);
     }
 
     /// Adds to the number of bytes read.

@@ -139,6 +139,9 @@ pub const COMMAND_NOTIFY: u32 = 1 << 10;
 /// The payload is the next one of the batch's large payloads.
 pub const COMMAND_LARGE: u32 = 1 << 11;
 
+/// Of a close frame: what is queued and not begun to be written is dropped before it.
+pub const COMMAND_DISCARD: u32 = 1 << 12;
+
 /// What [`CommandKind::Tune`] changes about a living connection. The payload is nine bytes: which of
 /// these, and a number in little-endian order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

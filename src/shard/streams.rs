@@ -59,11 +59,12 @@ impl Streams {
         self.connections.insert(id, endpoint);
     }
 
-    /// Takes bytes that the transport has brought; they are unmasked in place.
-    pub fn receive(&mut self, id: ConnectionId, input: &mut [u8]) {
-        let Some(endpoint) = self.connections.get_mut(id) else { return };
+    /// Takes bytes that the transport has brought; they are unmasked in place. Returns how many bytes
+    /// the connection has to write.
+    pub fn receive(&mut self, id: ConnectionId, input: &mut [u8]) -> u64 {
+        let Some(endpoint) = self.connections.get_mut(id) else { return 0 };
         if endpoint.is_deaf() {
-            return;
+            return endpoint.outbox.pending_bytes();
         }
         self.workshop.begin_turn();
         endpoint.progress.add_read(input.len());
@@ -74,6 +75,7 @@ impl Streams {
         if endpoint.is_stopped() {
             self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
         }
+        endpoint.outbox.pending_bytes()
     }
 
     /// Takes note that the transport is not read, for reasons of ours, or is again.
@@ -138,12 +140,13 @@ impl Streams {
         }
     }
 
-    /// What the connection wants written, all of it.
-    pub fn take_output(&mut self, id: ConnectionId) -> Option<Vec<u8>> {
+    /// The first of what the connection wants written: at least `enough` bytes, if there are so many.
+    /// Its progress then says how much of what was charged has been taken.
+    pub fn take_output(&mut self, id: ConnectionId, enough: usize) -> Option<Vec<u8>> {
         let endpoint = self.connections.get_mut(id)?;
-        let output = endpoint.outbox.take_all(&mut self.workshop.pool);
-        endpoint.outbox.forget_marks();
-        output
+        let output = endpoint.outbox.take(enough, &mut self.workshop.pool)?;
+        endpoint.progress.set_handed_on(endpoint.outbox.settle_marks().0);
+        Some(output)
     }
 
     /// Adds what happened to a connection's transport behind the events that wait already.

@@ -169,7 +169,8 @@ impl Endpoint {
         let before = self.outbox.queued_bytes();
         let Self { protocol, outbox, .. } = self;
         let Workshop { pool, keys, deflate, .. } = workshop;
-        let mut host = Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0 };
+        let mut host =
+            Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0, urgent: None };
         // Fails only if one is out.
         let _ = protocol.send_close(Some(code), reason.as_bytes(), &mut host);
         let bytes = usize::try_from(self.outbox.queued_bytes() - before).unwrap_or(0);
