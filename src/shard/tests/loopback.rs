@@ -17,6 +17,8 @@ use offloop_shard::{
 
 #[path = "loopback/inflating.rs"]
 mod inflating;
+#[path = "loopback/last_words.rs"]
+mod last_words;
 
 const ID: ConnectionId = ConnectionId::new(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
@@ -118,19 +120,24 @@ fn push_adoption(
     head: &[u8],
 ) -> UnixStream {
     let (ours, peer) = UnixStream::pair().unwrap();
-    batch.push_adoption(Adoption {
+    batch
+        .push_adoption(Adoption { head: head.to_vec(), ..adoption(id, ours.into(), role, config) });
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer
+}
+
+fn adoption(id: ConnectionId, socket: OwnedFd, role: Role, config: Config) -> Adoption {
+    Adoption {
         id,
-        socket: AdoptedSocket::from(OwnedFd::from(ours)),
+        socket: AdoptedSocket::from(socket),
         role,
         config: Arc::new(config),
         close_timeout: CLOSE_TIMEOUT,
         response: b"hello".to_vec(),
-        head: head.to_vec(),
+        head: Vec::new(),
         progress: Progress::detached(),
         profile: None,
-    });
-    peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    peer
+    }
 }
 
 /// A record's payload out of the slab, or `None` if it is a large one.
@@ -171,29 +178,6 @@ fn writes_the_response_in_front_of_the_first_frame() {
     let mut peer = above.adopt(ID, b"");
     above.command(TEXT, b"abc");
     assert_eq!(read_exactly(&mut peer, 10), b"hello\x81\x03abc");
-}
-
-#[test]
-fn what_was_submitted_before_the_shard_ends_is_written() {
-    let above = Above::start();
-    let mut peer = above.adopt(ID, b"");
-    above.command(TEXT, b"bye");
-    drop(above);
-    let mut received = Vec::new();
-    peer.read_to_end(&mut received).unwrap();
-    assert_eq!(received, b"hello\x81\x03bye");
-}
-
-#[test]
-fn what_was_submitted_is_written_when_it_is_settled() {
-    let above = Above::start();
-    let mut peer = above.adopt(ID, b"");
-    for _ in 0..100 {
-        above.command(TEXT, b"now");
-        above.shard.commands().settle();
-    }
-    peer.set_nonblocking(true).unwrap();
-    assert_eq!(read_exactly(&mut peer, 505).len(), 505);
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! What was submitted before the end; and bytes that come beside the stream.
+
+use std::io::{Read, Write};
+
+use offloop_protocol::{Config, Role};
+use offloop_shard::{CommandBatch, EventKind};
+
+use super::{Above, ID, TEXT, adoption, frame, read_exactly};
+
+#[test]
+fn urgent_bytes_of_tcp_are_left_out_and_disturb_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let above = Above::start();
+    let socket = listener.accept().unwrap().0.into();
+    let mut batch = CommandBatch::default();
+    batch.push_adoption(adoption(ID, socket, Role::Server, Config::default()));
+    above.shard.commands().submit(&mut batch);
+    let message = frame(b"around the urgent byte");
+    peer.write_all(&message[..12]).unwrap();
+    socket2::SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+    peer.write_all(&message[12..]).unwrap();
+    let events = above.until(EventKind::Binary);
+    assert_eq!(events.last().unwrap().2, b"around the urgent byte");
+}
+
+#[test]
+fn what_was_submitted_before_the_shard_ends_is_written() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    above.command(TEXT, b"bye");
+    drop(above);
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received, b"hello\x81\x03bye");
+}
+
+#[test]
+fn what_was_submitted_is_written_when_it_is_settled() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    for _ in 0..100 {
+        above.command(TEXT, b"now");
+        above.shard.commands().settle();
+    }
+    peer.set_nonblocking(true).unwrap();
+    assert_eq!(read_exactly(&mut peer, 505).len(), 505);
+}
