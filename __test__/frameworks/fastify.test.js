@@ -4,7 +4,7 @@
 
 const { connectBrowser } = require('../support/browser-client')
 const { connect, receive } = require('./support/clients')
-const { startServer } = require('./support/server')
+const { connectionOf, startServer } = require('./support/server')
 
 let server
 
@@ -72,5 +72,6 @@ test('injectWS() connects without a port', async () => {
   expect(messages).toEqual([['text', false], ['bytes', true]])
   expect(pong).toBe('are you there?')
   expect(closed).toEqual([1000, 'done'])
+  for (const end of ['server', 'client']) expect([end, await server.report()]).toEqual([end, connectionOf('stream')])
   expect(await (await fetch(`${server.http}/inject-refused`)).text()).toBe('Unexpected server response: 401')
 })

@@ -55,6 +55,7 @@ fastify.get('/inject', async () => {
   const webSocket = await fastify.injectWS('/echo', { headers: { 'x-name': 'injected' } }, {
     onInit: (client) => client.on('message', (data, isBinary) => messages.push([data.toString(), isBinary]))
   })
+  reportConnection(webSocket)
   webSocket.send('text')
   webSocket.send(Buffer.from('bytes'))
   webSocket.ping('are you there?')

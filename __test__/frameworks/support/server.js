@@ -11,10 +11,18 @@ const { implementationName } = require('../../support/implementation')
 
 const HOOK = path.join(__dirname, 'replace-ws.js')
 
-/** What a program must say of its connections. A package's own `ws` is not the tests'. */
-const expectedConnection = implementationName === 'ws'
-  ? { implementation: expect.any(String) }
-  : { implementation: 'offloop', driver: process.env.OFFLOOP_DRIVER || 'shard' }
+/**
+ * What a program must say of a connection.
+ *
+ * @param {string} driver if it is offloop's
+ * @returns {object}
+ */
+function connectionOf(driver) {
+  return implementationName === 'ws' ? { implementation: 'ws' } : { implementation: 'offloop', driver }
+}
+
+/** What a program must say of its connections, unless they have no socket. */
+const expectedConnection = connectionOf(process.env.OFFLOOP_DRIVER || 'shard')
 
 /**
  * Starts a program.
@@ -30,7 +38,7 @@ function start(name, { replaceWs = false, settings = {} } = {}) {
   const file = pathToFileURL(path.join(__dirname, '../programs', `${name}.mjs`)).href
   return runProgram((kit, url) => import(url), {
     args: [file],
-    execArgv: replaceWs && implementationName === 'offloop' ? ['--require', HOOK] : [],
+    execArgv: replaceWs ? ['--require', HOOK] : [],
     env: { FRAMEWORK_SETTINGS: JSON.stringify(settings) }
   })
 }
@@ -85,4 +93,4 @@ class FrameworkServer {
   }
 }
 
-module.exports = { expectedConnection, start, startServer }
+module.exports = { connectionOf, expectedConnection, start, startServer }
