@@ -66,6 +66,8 @@ declare class WebSocket extends EventEmitter {
   readonly bufferedAmount: number
   /** offloop: why the connection has ended or is about to; null before that. */
   readonly closeCause: WebSocket.CloseCause | null
+  /** offloop: what is counted of the connection; null before it was open. */
+  readonly stats: WebSocket.ConnectionStats | null
   /** offloop: how long the heartbeat's last pong took, in milliseconds. */
   readonly latency: number | undefined
   /** The names of the extensions in use, with commas between them. */
@@ -430,6 +432,16 @@ declare namespace WebSocket {
     closeTimeout?: number | undefined
     /** offloop: the driver to use where the socket allows it [shard]; TLS is always a stream. */
     driver?: 'shard' | 'stream' | undefined
+    /**
+     * offloop: the origins that are let in [any]; others get 403. An origin may begin with `*.` behind
+     * its scheme, for all hosts below one; null stands for a request without an origin.
+     */
+    allowedOrigins?:
+      | string
+      | readonly (string | null)[]
+      | ((origin: string | undefined, request: InstanceType<V>) => boolean)
+      | null
+      | undefined
     /** Chooses one of the sub-protocols that the client offers [the first]. */
     handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false
     /** Taken for the sake of ws; offloop keeps no list of chunks. */
@@ -463,8 +475,82 @@ declare namespace WebSocket {
     backlog?: number | undefined
     server?: HTTPServer<V> | HTTPSServer<V> | undefined
     noServer?: boolean | undefined
+    /** offloop: how many connections there may be; the next gets 503. 0 is no limit [0]. */
+    maxConnections?: number | undefined
+    /** offloop: how many of one address; the next gets 429. 0 is no limit [0]. */
+    maxConnectionsPerAddress?: number | undefined
+    /** offloop: whose a connection is [the address of its socket]. */
+    clientAddress?: ((request: InstanceType<V>) => string | undefined) | null | undefined
     /** Whether `clients` holds the connections [true]. */
     clientTracking?: boolean | undefined
+  }
+
+  /** offloop: how `shutdown()` closes connections. */
+  interface ShutdownOptions {
+    /** The close code [1001]. */
+    code?: number
+    reason?: string
+    /** Who is still there after so many milliseconds is dropped [10000]. */
+    deadline?: number
+    /** The connections are closed at random within so many milliseconds [0]. */
+    jitter?: number
+  }
+
+  /** offloop: how many connections have ended how. */
+  interface ShutdownCounts {
+    /** With both close frames. */
+    closed: number
+    /** Otherwise, before the deadline. */
+    lost: number
+    /** Dropped at the deadline. */
+    terminated: number
+  }
+
+  /** offloop: what is counted of one connection. */
+  interface ConnectionStats {
+    messagesIn: number
+    messagesOut: number
+    /** Bytes read from the transport and written to it, framing included. */
+    bytesIn: number
+    bytesOut: number
+    bufferedAmount: number
+    /** Messages dropped because of `maxBackpressure`. */
+    dropped: number
+    latency: number | undefined
+  }
+
+  /** offloop: what is counted of a server's connections since it was made. */
+  interface ServerStats {
+    /** How many are open. */
+    connections: number
+    accepted: number
+    /** Requests that were refused. */
+    refused: number
+    /** How many have ended for which cause. */
+    closes: { [type in CloseCauseType]?: number }
+    /** Messages dropped because of `maxBackpressure`. */
+    dropped: number
+    /** Bytes that wait to be sent. */
+    bufferedAmount: number
+    messagesIn: number
+    messagesOut: number
+    /** Payloads, uncompressed. */
+    messageBytesIn: number
+    messageBytesOut: number
+    /** All that was read; frames of messages that were sent. */
+    wireBytesIn: number
+    wireBytesOut: number
+    framesIn: number
+    framesOut: number
+    pingsIn: number
+    pingsOut: number
+    pongsIn: number
+    pongsOut: number
+    /** Payloads of the messages that were compressed, and their frames. */
+    compressibleBytesOut: number
+    compressedBytesOut: number
+    /** The first by the second; undefined while nothing was compressed. */
+    compressionRatio: number | undefined
   }
 
   interface AddressInfo {
@@ -516,6 +602,10 @@ declare namespace WebSocket {
       callback: (client: InstanceType<T>, request: InstanceType<U>) => void,
     ): void
     shouldHandle(request: InstanceType<U>): boolean | Promise<boolean>
+    /** offloop: accepts no further connection, and closes those there are. */
+    shutdown(options?: ShutdownOptions): Promise<ShutdownCounts>
+    /** offloop: what is counted of all its connections. */
+    stats(): ServerStats
 
     on<K extends keyof ServerEvents>(event: K, listener: ServerListener<T, U, K>): this
     on(event: string | symbol, listener: (this: Server<T>, ...args: any[]) => void): this

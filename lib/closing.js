@@ -19,6 +19,7 @@
 const sendQueue = require('./send-queue')
 const { noteCause } = require('./close-cause')
 const { CLOSED, CLOSING, OPEN } = require('./constants')
+const { errorChannel } = require('./diagnostics')
 const { closedEarlyError } = require('./errors')
 const { closeReason } = require('./validation')
 
@@ -84,6 +85,7 @@ function endTransport(ws) {
 function emitErrorOnce(ws, error) {
   if (ws._errorEmitted) return
   ws._errorEmitted = true
+  if (errorChannel.hasSubscribers && ws._isServer) errorChannel.publish({ client: ws, error })
   ws.emit('error', error)
 }
 

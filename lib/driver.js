@@ -33,14 +33,48 @@ class Driver {
     this.progressIndex = 0
     this.waiting = null
     if (config.generateMask) this.generateMask = config.generateMask
+    if (config.account) this.#join(config)
     if (config.backpressure) this.pressure = new Pressure(this, config.backpressure)
     dispatcher.register(this)
     useProfile(config)
   }
 
+  /**
+   * Has the connection counted with those of its server.
+   *
+   * @param {object} config See `driverConfig` in options.js
+   */
+  #join({ account, address }) {
+    this.account = account
+    if (address !== undefined) this.address = address
+    account.opened(address)
+  }
+
   /** @returns {number} Bytes that the kernel has, of those charged */
   taken() {
     return this.progress[this.progressIndex]
+  }
+
+  /** The connection has ended, and it is known why. */
+  leave() {
+    if (this.account !== null) this.account.closed(this.address, this.ws._closeCause)
+  }
+
+  /** @returns {object} See `ConnectionStats` in index.d.ts */
+  stats() {
+    const [, bytesIn, bytesOut, , messagesIn, messagesOut] = this.progress.slice(
+      this.progressIndex,
+      this.progressIndex + NUMBERS
+    )
+    return {
+      messagesIn,
+      messagesOut,
+      bytesIn,
+      bytesOut,
+      bufferedAmount: this.ws.bufferedAmount,
+      dropped: this.pressure?.dropped ?? 0,
+      latency: this.latency()
+    }
   }
 
   /** @returns {number | undefined} Milliseconds that the heartbeat's last pong took */
@@ -84,7 +118,9 @@ class Driver {
   closed() {
     // The next connection gets the id's count; this one keeps what it could not write.
     this.charged = this.bufferedAmount()
-    this.progress = NOTHING_TAKEN
+    const { progress, progressIndex } = this
+    this.progress = Array.from(progress.subarray(progressIndex, progressIndex + NUMBERS))
+    this.progress[0] = 0
     this.progressIndex = 0
     // What was taken before the end did not fail, but nobody can say what the peer got of it.
     this.fail(notOpenError(CLOSED))
@@ -136,6 +172,8 @@ class Driver {
 }
 
 Object.assign(Driver.prototype, {
+  account: null, // the account of the server
+  address: undefined, // whose connection it is, if that is counted
   generateMask: null, // fills a Buffer with the next masking key, if the user wants to choose
   highWaterBytes: 64 * 1024, // with more than this unwritten 'drain' will be emitted
   maskingKey: null, // that Buffer
@@ -143,7 +181,7 @@ Object.assign(Driver.prototype, {
   readyWaiters: null // who waits for room
 })
 
-/** The count of a connection that is gone. */
-const NOTHING_TAKEN = new Float64Array(6)
+/** How many numbers the progress of a connection has. */
+const NUMBERS = 6
 
 module.exports = { Driver }

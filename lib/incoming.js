@@ -12,144 +12,13 @@ const { noteCause, noteEnding, noteLimit } = require('./close-cause')
 const { CLOSING, EMPTY_BUFFER, OPEN } = require('./constants')
 const { emitErrorOnce, endTransport } = require('./closing')
 const { emitText } = require('./event-target')
+const { DROP, hold } = require('./held-events')
 
 /** The code of a close frame without a body (RFC 6455 7.1.5). */
 const NO_STATUS_RECEIVED = 1005
 
 /** For an error that the peer is not worth telling of: it does not read (RFC 6455 7.1.5). */
 const ABNORMAL_CLOSURE = 1006
-
-/** Stands in `_held` for a terminated connection: nothing is kept. */
-const DROP = Object.freeze({})
-
-/** What waits to be emitted on one WebSocket. */
-class HeldEvents {
-  #ws
-  #oneATick
-  #entries = []
-  #next = 0
-  #isScheduled = false
-  #isLast = false
-
-  /**
-   * @param {object} ws The WebSocket
-   * @param {boolean} oneATick Whether every event gets a turn of the event loop for itself
-   */
-  constructor(ws, oneATick) {
-    this.#ws = ws
-    this.#oneATick = oneATick
-  }
-
-  /**
-   * Keeps an event.
-   *
-   * @param {Function} deliver What emits it
-   * @param {...*} values The arguments of `deliver` after the WebSocket
-   */
-  add(deliver, ...values) {
-    this.#entries.push({ deliver, values })
-    this.schedule()
-  }
-
-  /** Keeps the end of the connection, which not even a paused WebSocket waits for. */
-  addEnd() {
-    this.#isLast = true
-    this.add(deliverClosed)
-  }
-
-  /** Sees to it that what may be emitted will be, in a turn or a tick of its own. */
-  schedule() {
-    if (this.#isScheduled || this.#mustWait) return
-    this.#isScheduled = true
-    if (this.#oneATick) setImmediate(release, this)
-    else process.nextTick(release, this)
-  }
-
-  /** Emits what may be emitted. */
-  release() {
-    this.#isScheduled = false
-    try {
-      while (!this.#mustWait && this.#next < this.#entries.length) {
-        this.#deliverNext()
-        if (this.#oneATick) break
-      }
-    } finally {
-      // Also after an exception in a handler: the events behind it are not lost.
-      if (this.#next < this.#entries.length) this.schedule()
-      else this.#empty()
-    }
-  }
-
-  /** @returns {boolean} Whether nothing may be emitted now */
-  get #mustWait() {
-    // The end of the connection waits for nothing, not even for terminate() to have come before it.
-    return !this.#isLast && (this.#ws._held !== this || this.#ws._paused)
-  }
-
-  /** Emits one event, or drops it if terminate() has come before it. */
-  #deliverNext() {
-    const { deliver, values } = this.#entries[this.#next]
-    this.#entries[this.#next] = undefined
-    this.#next++
-    const isWanted = this.#ws._held === this && !this.#ws._driver.isDropped()
-    if (isWanted || deliver === deliverClosed) deliver(this.#ws, ...values)
-  }
-
-  /** Goes out of the way when nothing is kept any more. */
-  #empty() {
-    this.#entries = []
-    this.#next = 0
-    if (this.#ws._held === this && !this.#oneATick && !this.#ws._paused) this.#ws._held = null
-  }
-}
-
-/**
- * Emits what may be emitted, as the callback of a timer.
- *
- * @param {HeldEvents} held What waits
- */
-function release(held) {
-  held.release()
-}
-
-/**
- * From now on events are held back.
- *
- * @param {object} ws The WebSocket
- * @param {boolean} oneATick Whether they are to come out one in a turn of the event loop
- */
-function holdEvents(ws, oneATick) {
-  if (ws._held === null) ws._held = new HeldEvents(ws, oneATick)
-}
-
-/**
- * Lets what was held back be emitted, a tick later.
- *
- * @param {object} ws The WebSocket, no longer paused
- */
-function releaseEvents(ws) {
-  if (ws._held !== null && ws._held !== DROP) ws._held.schedule()
-}
-
-/**
- * From now on nothing is emitted but the end.
- *
- * @param {object} ws The WebSocket
- */
-function dropEvents(ws) {
-  ws._held = DROP
-}
-
-/**
- * Keeps an event, or drops it.
- *
- * @param {object} ws The WebSocket, with `_held` set
- * @param {Function} deliver What emits it
- * @param {...*} values The arguments of `deliver` after the WebSocket
- */
-function hold(ws, deliver, ...values) {
-  if (ws._held !== DROP) ws._held.add(deliver, ...values)
-}
 
 /** What the dispatcher calls. */
 const listeners = {
@@ -244,10 +113,11 @@ const listeners = {
    */
   closed(ws, errno, reason) {
     noteEnding(ws, errno, reason)
+    ws._driver.leave()
     ws._readyState = CLOSING
     ws._ended = true
     if (ws._held === null || ws._held === DROP) deliverClosed(ws)
-    else ws._held.addEnd()
+    else ws._held.addEnd(deliverClosed)
   },
 
   /**
@@ -397,4 +267,4 @@ function deliverClosed(ws) {
   ws.emitClose()
 }
 
-module.exports = { convert, dropEvents, holdEvents, listeners, releaseEvents }
+module.exports = { convert, listeners }

@@ -7,6 +7,7 @@
 
 const { availableParallelism } = require('node:os')
 
+const { kHandshake } = require('./constants')
 const { GUARD_DEFAULTS, backpressureLimit, watchSettings } = require('./guard-options')
 
 /** What a server's connection is limited to, and does, unless an option says otherwise. */
@@ -27,6 +28,7 @@ const CONNECTION_DEFAULTS = Object.freeze({
 /** What `handleUpgrade()` asks of a request. */
 const UPGRADE_DEFAULTS = Object.freeze({
   ...CONNECTION_DEFAULTS,
+  allowedOrigins: null,
   handleProtocols: null,
   path: null,
   verifyClient: null
@@ -36,8 +38,11 @@ const UPGRADE_DEFAULTS = Object.freeze({
 const SERVER_DEFAULTS = Object.freeze({
   ...UPGRADE_DEFAULTS,
   backlog: null, // left to node:net, which takes 511
+  clientAddress: null,
   clientTracking: true,
   host: null,
+  maxConnections: 0,
+  maxConnectionsPerAddress: 0,
   noServer: false,
   port: null,
   server: null
@@ -153,7 +158,9 @@ function driverConfig(ws, options) {
     deflate: ws._extensions[PERMESSAGE_DEFLATE],
     driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE]),
     watch: watchSettings(options),
-    backpressure: backpressureLimit(options)
+    backpressure: backpressureLimit(options),
+    account: options[kHandshake]?.account,
+    address: options[kHandshake]?.address
   }
 }
 

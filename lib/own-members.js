@@ -17,6 +17,11 @@ const members = {
     return this._driver === null ? undefined : this._driver.latency()
   },
 
+  /** @returns {object | null} What is counted of the connection; null before it was open */
+  get stats() {
+    return this._driver === null ? null : this._driver.stats()
+  },
+
   /**
    * Waits until there is room to send more.
    *

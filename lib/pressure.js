@@ -169,6 +169,8 @@ class Pressure {
    */
   #tell(count) {
     this.dropped += count
+    const { account } = this.#driver
+    if (account !== null) account.dropped += count
     this.#untold += count
     if (this.#untold > count) return
     process.nextTick(() => {

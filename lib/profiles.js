@@ -33,8 +33,9 @@ let msALook = Infinity
  *
  * @param {object} config See `driverConfig` in options.js
  */
-function useProfile({ watch }) {
-  if (watch !== undefined) native.useProfile(profileOf(watch))
+function useProfile({ account, watch }) {
+  if (account) native.useProfile(account.profileOf(watch))
+  else if (watch !== undefined) native.useProfile(profileOf(watch))
 }
 
 /**
@@ -47,11 +48,21 @@ function profileOf(watch) {
   const key = watch.join()
   let number = profiles.get(key)
   if (number === undefined) {
-    number = native.createProfile(new Uint8Array(watch.buffer))
+    number = createProfile(watch)
     profiles.set(key, number)
     if (profiles.size > MOST_PROFILES) releaseOldest()
   }
   return number
+}
+
+/**
+ * Makes a profile.
+ *
+ * @param {Float64Array} watch What `watchSettings()` returned
+ * @returns {number} Its number
+ */
+function createProfile(watch) {
+  return native.createProfile(new Uint8Array(watch.buffer))
 }
 
 /** Gives the oldest profile back. Connections that have it keep it. */
@@ -90,4 +101,7 @@ function unwatchStream() {
   msALook = Infinity
 }
 
-module.exports = { unwatchStream, useProfile, watchStream }
+/** The settings of connections that are only counted. */
+const UNWATCHED = new Float64Array(9)
+
+module.exports = { UNWATCHED, createProfile, unwatchStream, useProfile, watchStream }

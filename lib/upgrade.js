@@ -11,6 +11,7 @@ const http = require('node:http')
 const native = require('./native')
 const subprotocol = require('./subprotocol')
 const WebSocket = require('./websocket')
+const { judgeOrigin } = require('./admission')
 const { failOpening } = require('./closing')
 const { CLOSED, CONNECTING, NO_EXTENSIONS, kHandshake, kWebSocket } = require('./constants')
 const { refusedError } = require('./errors')
@@ -167,25 +168,24 @@ function negotiateDeflate({ perMessageDeflate }, headers) {
 }
 
 /**
- * Asks the user's `verifyClient`, if there is one. It is asynchronous if it has two parameters.
+ * Judges the origin, and asks the user's `verifyClient`, if there is one. It is asynchronous if it
+ * has two parameters.
  *
  * @param {object} options Options
  * @param {http.IncomingMessage} req The request
  * @param {Function} decide Called with a Refusal or null
  */
 function verify(options, req, decide) {
-  if (!options.verifyClient) {
-    decide(null)
+  const { headers, socket } = req
+  const isHybi8 = Number(headers['sec-websocket-version']) === 8
+  const origin = headers[isHybi8 ? 'sec-websocket-origin' : 'origin']
+  const refusal = judgeOrigin(options, req, origin)
+  if (refusal !== null || !options.verifyClient) {
+    decide(refusal)
     return
   }
 
-  const { headers, socket } = req
-  const isHybi8 = Number(headers['sec-websocket-version']) === 8
-  const info = {
-    origin: headers[isHybi8 ? 'sec-websocket-origin' : 'origin'],
-    secure: Boolean(socket && (socket.authorized || socket.encrypted)),
-    req
-  }
+  const info = { origin, secure: Boolean(socket && (socket.authorized || socket.encrypted)), req }
   if (options.verifyClient.length === 2) {
     options.verifyClient(info, (verified, status, message, moreHeaders) => {
       decide(verified ? null : { status: status || 401, message, headers: moreHeaders })
@@ -229,12 +229,14 @@ function isUsable(socket) {
  * @param {import('node:stream').Duplex} upgrade.socket Its socket
  * @param {Buffer} upgrade.head What was read behind the request
  * @param {boolean} upgrade.openLater Whether 'open' is emitted a tick later
+ * @param {object} [upgrade.account] The account of the server
+ * @param {string} [upgrade.address] Whose connection it is, if that is counted
  * @param {Function} [onHeaders] May change the lines of the answer's head
  * @throws {TypeError} If a line of the head would break out of it
  */
 function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
   const { accept, extensions, protocols } = accepted
-  const { req, socket, head, openLater } = upgrade
+  const { req, socket, head, openLater, account, address } = upgrade
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
@@ -265,7 +267,7 @@ function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
     maxPayload: options.maxPayload,
     skipUTF8Validation: options.skipUTF8Validation,
     ...guardOptions(options),
-    [kHandshake]: { response: `${lines.join('\r\n')}\r\n\r\n`, openLater }
+    [kHandshake]: { response: `${lines.join('\r\n')}\r\n\r\n`, openLater, account, address }
   })
   socket.removeListener('error', socketOnError)
 }

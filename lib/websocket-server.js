@@ -9,8 +9,12 @@ const EventEmitter = require('node:events')
 const http = require('node:http')
 
 const WebSocket = require('./websocket')
+const { Account } = require('./accounts')
+const { countedAddress, judgeNumbers } = require('./admission')
 const { kServer } = require('./constants')
+const { connectionChannel, refusedChannel } = require('./diagnostics')
 const { serverOptions } = require('./options')
+const { closeAll } = require('./shutdown')
 const {
   abortHandshake,
   isUsable,
@@ -58,6 +62,7 @@ class WebSocketServer extends EventEmitter {
     const resolved = serverOptions(options, WebSocket)
     checkPlace(resolved)
 
+    this._account = new Account()
     this._removeListeners = null
     this._server = null
     this._shouldEmitClose = false
@@ -145,7 +150,7 @@ class WebSocketServer extends EventEmitter {
       } else if (refusal.isClientError && this.listenerCount('wsClientError') > 0) {
         this.emit('wsClientError', new Error(refusal.message), socket, req)
       } else {
-        abortHandshake(socket, refusal)
+        refuse(this, req, socket, refusal)
       }
     })
   }
@@ -165,22 +170,68 @@ class WebSocketServer extends EventEmitter {
   completeUpgrade(extensions, accept, protocols, req, socket, head, cb) {
     if (!isUsable(socket)) return
     if (this._state > RUNNING) {
-      abortHandshake(socket, { status: 503 })
+      refuse(this, req, socket, { status: 503 })
       return
     }
 
-    const ws = new this.options.WebSocket(null, undefined, this.options)
+    const { options, _account: account } = this
+    const refusal = judgeNumbers(options, account, req)
+    if (refusal !== null) {
+      refuse(this, req, socket, refusal)
+      return
+    }
+
+    const ws = new options.WebSocket(null, undefined, options)
+    const address = countedAddress(options, req)
     const accepted = { accept, extensions, protocols }
-    const upgrade = { req, socket, head, openLater: false }
-    openUpgraded(ws, this.options, accepted, upgrade, (lines) => this.emit('headers', lines, req))
+    const upgrade = { req, socket, head, openLater: false, account, address }
+    openUpgraded(ws, options, accepted, upgrade, (lines) => this.emit('headers', lines, req))
 
     if (this.clients) {
       this.clients.add(ws)
       ws[kServer] = this
       ws.on('close', trackedOnClose)
     }
+    if (connectionChannel.hasSubscribers) {
+      connectionChannel.publish({ server: this, client: ws, request: req })
+    }
     cb(ws, req)
   }
+
+  /**
+   * Accepts no further connection, and closes those there are; see shutdown.js.
+   *
+   * @param {object} [options] `code` (1001), `reason`, `deadline` (10000 ms), `jitter` (0 ms)
+   * @returns {Promise<{closed: number, lost: number, terminated: number}>} How many have ended how
+   */
+  shutdown(options) {
+    const stop = () => {
+      if (this._state === RUNNING) this.close()
+    }
+    return closeAll(this._account, stop, options)
+  }
+
+  /** @returns {object} What is counted of all its connections; see accounts.js */
+  stats() {
+    return this._account.stats()
+  }
+}
+
+/**
+ * Refuses a request.
+ *
+ * @param {WebSocketServer} wss The WebSocketServer
+ * @param {http.IncomingMessage} req The request
+ * @param {import('node:stream').Duplex} socket Its socket
+ * @param {object} refusal Why, see upgrade.js
+ */
+function refuse(wss, req, socket, refusal) {
+  wss._account.refused++
+  if (refusedChannel.hasSubscribers) {
+    const { status, message } = refusal
+    refusedChannel.publish({ server: wss, request: req, status, message })
+  }
+  abortHandshake(socket, refusal)
 }
 
 /**
@@ -248,6 +299,7 @@ function trackedOnClose() {
  */
 function emitClose(wss) {
   wss._state = CLOSED
+  wss._account.release()
   wss.emit('close')
 }
 

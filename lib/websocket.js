@@ -26,10 +26,12 @@ const {
   kHandshake,
   kWebSocket
 } = require('./constants')
+const { closeChannel } = require('./diagnostics')
 const { openDriver } = require('./drivers')
 const { notOpenError } = require('./errors')
 const { mixInEventTarget } = require('./event-target')
-const { dropEvents, holdEvents, listeners, releaseEvents } = require('./incoming')
+const { dropEvents, holdEvents, releaseEvents } = require('./held-events')
+const { listeners } = require('./incoming')
 const { mixInInternals } = require('./internals')
 const { CONNECTION_DEFAULTS, driverConfig } = require('./options')
 const { mixInOwnMembers } = require('./own-members')
@@ -156,6 +158,7 @@ class WebSocket extends EventEmitter {
   /** Emits 'close'. */
   emitClose() {
     this._readyState = CLOSED
+    if (closeChannel.hasSubscribers && this._isServer) publishClose(this)
     this.emit('close', this._closeCode, this._closeMessage)
   }
 
@@ -312,6 +315,16 @@ mixInEventTarget(WebSocket)
 mixInOwnMembers(WebSocket)
 mixInInternals(WebSocket)
 dispatcher.setListeners(listeners)
+
+/**
+ * Tells those who watch from outside that a connection has ended.
+ *
+ * @param {WebSocket} ws The WebSocket
+ */
+function publishClose(ws) {
+  const { _closeCode: code, _closeMessage: reason, _closeCause: cause } = ws
+  closeChannel.publish({ client: ws, code, reason, cause })
+}
 
 /**
  * Emits 'open', unless the connection was closed meanwhile.

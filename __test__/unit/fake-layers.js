@@ -40,7 +40,7 @@ function loadFace () {
  * @returns {object} A driver that only counts its calls
  */
 function openFakeDriver (fakes, [ws, socket, head, response, config]) {
-  const names = ['end', 'destroy', 'pause', 'resume', 'startCloseTimer']
+  const names = ['leave', 'end', 'destroy', 'pause', 'resume', 'startCloseTimer']
   const driver = Object.fromEntries(names.map((name) => [name, jest.fn()]))
   driver.bufferedAmount = jest.fn(() => 0)
   driver.isDropped = jest.fn(() => false)

@@ -10,12 +10,12 @@ const ROOT = path.join(__dirname, '../..')
 
 /** The files of lib/, lowest first: each may require only those before it. */
 const ORDER = [
-  'constants', 'errors', 'close-cause', 'validation', 'guard-options', 'options',
+  'constants', 'diagnostics', 'errors', 'close-cause', 'validation', 'guard-options', 'options',
   'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher', 'pressure',
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
   'event-target', 'own-members',
-  'profiles', 'driver', 'detached-socket', 'shard-driver', 'stream-driver', 'drivers',
-  'internals', 'incoming', 'receiver', 'client-request', 'client', 'websocket', 'upgrade', 'websocket-server', 'stream'
+  'profiles', 'accounts', 'driver', 'detached-socket', 'shard-driver', 'stream-driver', 'drivers',
+  'internals', 'held-events', 'incoming', 'receiver', 'client-request', 'client', 'websocket', 'admission', 'upgrade', 'shutdown', 'websocket-server', 'stream'
 ]
 
 /** The crates, lowest first, with what they may never depend on. */

@@ -36,7 +36,7 @@ describe('the constructor', () => {
   })
 
   test('the class has the same members as that of ws', () => {
-    const names = Object.getOwnPropertyNames(require('ws').WebSocketServer.prototype)
+    const names = [...Object.getOwnPropertyNames(require('ws').WebSocketServer.prototype), 'shutdown', 'stats']
     expect(Object.getOwnPropertyNames(WebSocketServer.prototype).sort()).toEqual(names.sort())
   })
 })

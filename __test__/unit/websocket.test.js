@@ -21,7 +21,7 @@ describe('the class', () => {
 
   test('has the same members as that of ws, all enumerable that are so there, and its own', () => {
     const { prototype } = require('ws')
-    const own = ['closeCause', 'latency', 'ready', 'sendAsync']
+    const own = ['closeCause', 'latency', 'ready', 'sendAsync', 'stats']
     // The first values of our own state lie there too.
     const members = Object.getOwnPropertyNames(face.WebSocket.prototype).filter((name) => !name.startsWith('_'))
     expect(members.sort()).toEqual([...Object.getOwnPropertyNames(prototype), ...own].sort())
