@@ -5,6 +5,15 @@
  * a turn of the event loop.
  */
 
+/** Held bytes above which the connection is not read, and below half of which it is again. */
+const HIGH_WATER_BYTES = 1024 * 1024
+
+/** What a held event takes besides its payload, about. */
+const EVENT_BYTES = 256
+
+/** Emitted events whose places are kept before they are cut off. */
+const MOST_PLACES = 1024
+
 /** Stands in `_held` for a terminated connection: nothing is kept. */
 const DROP = Object.freeze({})
 
@@ -15,6 +24,8 @@ class HeldEvents {
   #entries = []
   #next = 0
   #isScheduled = false
+  #bytes = 0
+  #isFull = false
   #end = null // what emits the end, once that has come
 
   /**
@@ -34,7 +45,18 @@ class HeldEvents {
    */
   add(deliver, ...values) {
     this.#entries.push({ deliver, values })
+    this.#bytes += bytesOf(values)
+    // What is held has been delivered for the driver, which would read on and on.
+    if (this.#oneATick && !this.#isFull && this.#bytes > HIGH_WATER_BYTES) {
+      this.#isFull = true
+      this.#ws._driver.pause()
+    }
     this.schedule()
+  }
+
+  /** @returns {boolean} Whether the connection is not to be read */
+  get isFull() {
+    return this.#isFull
   }
 
   /**
@@ -81,8 +103,25 @@ class HeldEvents {
     const { deliver, values } = this.#entries[this.#next]
     this.#entries[this.#next] = undefined
     this.#next++
+    if (this.#next === MOST_PLACES) {
+      this.#entries.splice(0, this.#next)
+      this.#next = 0
+    }
+    this.#letGo(bytesOf(values))
     const isWanted = this.#ws._held === this && !this.#ws._driver.isDropped()
     if (isWanted || deliver === this.#end) deliver(this.#ws, ...values)
+  }
+
+  /**
+   * Reads on when enough has been emitted, unless the user has paused it.
+   *
+   * @param {number} bytes What is not held any more
+   */
+  #letGo(bytes) {
+    this.#bytes -= bytes
+    if (!this.#isFull || this.#bytes > HIGH_WATER_BYTES / 2) return
+    this.#isFull = false
+    if (this.#ws._held === this && !this.#ws._paused) this.#ws._driver.resume()
   }
 
   /** Goes out of the way when nothing is kept any more. */
@@ -91,6 +130,14 @@ class HeldEvents {
     this.#next = 0
     if (this.#ws._held === this && !this.#oneATick && !this.#ws._paused) this.#ws._held = null
   }
+}
+
+/**
+ * @param {Array} values The arguments of an event's listener
+ * @returns {number} What the event takes while it is held
+ */
+function bytesOf([payload]) {
+  return EVENT_BYTES + (payload?.length ?? 0)
 }
 
 /**
@@ -122,6 +169,14 @@ function releaseEvents(ws) {
 }
 
 /**
+ * @param {object} ws The WebSocket
+ * @returns {boolean} Whether so much is held back that it is not to be read
+ */
+function isFull(ws) {
+  return ws._held !== null && ws._held !== DROP && ws._held.isFull
+}
+
+/**
  * From now on nothing is emitted but the end.
  *
  * @param {object} ws The WebSocket
@@ -141,4 +196,4 @@ function hold(ws, deliver, ...values) {
   if (ws._held !== DROP) ws._held.add(deliver, ...values)
 }
 
-module.exports = { DROP, dropEvents, hold, holdEvents, releaseEvents }
+module.exports = { DROP, dropEvents, hold, holdEvents, isFull, releaseEvents }

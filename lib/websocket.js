@@ -30,7 +30,7 @@ const { closeChannel } = require('./diagnostics')
 const { openDriver } = require('./drivers')
 const { notOpenError } = require('./errors')
 const { mixInEventTarget } = require('./event-target')
-const { dropEvents, holdEvents, releaseEvents } = require('./held-events')
+const { dropEvents, holdEvents, isFull, releaseEvents } = require('./held-events')
 const { listeners } = require('./incoming')
 const { mixInInternals } = require('./internals')
 const { CONNECTION_DEFAULTS, driverConfig } = require('./options')
@@ -201,7 +201,7 @@ class WebSocket extends EventEmitter {
   resume() {
     if (!this._paused || this._readyState === CLOSED) return
     this._paused = false
-    this._driver.resume()
+    if (!isFull(this)) this._driver.resume()
     releaseEvents(this)
   }
 

@@ -14,10 +14,14 @@ const { WebSocketServer } = require('..')
 /** Close code for "come again" (registered with IANA). */
 const SERVICE_RESTART = 1012
 
+/** Who does not go by himself in this time is dropped. */
+const DEADLINE_MS = 500
+
 /** What both servers allow. */
 const OPTIONS = {
   closeTimeout: 2000,
   heartbeat: { interval: 5000, timeout: 10_000 },
+  maxBackpressure: 64 * 1024 * 1024,
   maxPayload: 1024 * 1024,
   perMessageDeflate: { threshold: 256 }
 }
@@ -60,15 +64,20 @@ async function start(port = 0) {
  * go by themselves are dropped.
  *
  * @param {{server: http.Server, wss: WebSocketServer}} running the server
+ * @param {boolean} byHand whether to do so one by one, or by `shutdown()`
  * @returns {Promise<void>} settles when nothing of it is left
  */
-async function end({ server, wss }) {
+async function end({ server, wss }, byHand) {
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
-  wss.close()
-  for (const client of wss.clients) client.close(SERVICE_RESTART)
-  setTimeout(() => { for (const client of wss.clients) client.terminate() }, 500)
+  if (byHand) {
+    wss.close()
+    for (const client of wss.clients) client.close(SERVICE_RESTART)
+    setTimeout(() => { for (const client of wss.clients) client.terminate() }, DEADLINE_MS)
+  } else {
+    await wss.shutdown({ code: SERVICE_RESTART, deadline: DEADLINE_MS, jitter: DEADLINE_MS / 5 })
+  }
   await closed
 }
 
@@ -76,9 +85,10 @@ async function end({ server, wss }) {
 async function main() {
   const stable = await start()
   let restarted = await start()
+  let restarts = 0
   const orders = {
     async restart() {
-      await end(restarted)
+      await end(restarted, restarts++ % 2 === 0)
       restarted = await start(restarted.port)
       return {}
     },

@@ -109,6 +109,31 @@ linux('what slow readers and large messages have taken does not add up when they
   expect(seen[5] - seen[1]).toBeLessThan(40 * MEBIBYTE)
 })
 
+linux('100 MiB for a slow handler that gets one event a turn are not read ahead, and all are delivered in order', async () => {
+  const child = runProgram(async (kit) => {
+    const start = process.memoryUsage.rss()
+    let [count, peak, inOrder] = [0, 0, true]
+    const { port } = await kit.serve((webSocket) => webSocket.on('message', (data) => {
+      const end = performance.now() + 1
+      while (performance.now() < end);
+      inOrder &&= data.readUInt32LE(0) === count++
+      if (count % 20 === 0) global.gc()
+      peak = Math.max(peak, process.memoryUsage.rss() - start)
+      if (count === 1600) kit.report({ inOrder, peak })
+    }), { allowSynchronousEvents: false })
+    kit.report(port)
+  }, { execArgv: ['--expose-gc'] })
+  const client = await RawClient.upgrade({ port: await child.report() })
+  for (let i = 0; i < 1600; i++) {
+    const data = Buffer.alloc(64 * KIBIBYTE)
+    data.writeUInt32LE(i)
+    client.socket.write(frame(binary, data))
+  }
+  const { inOrder, peak } = await child.report()
+  expect(inOrder).toBe(true)
+  expect(peak).toBeLessThan(64 * MEBIBYTE)
+})
+
 test('messages that are kept stay what they were, however much is collected and received meanwhile', async () => {
   const child = runProgram(async (kit) => {
     const { createHash } = require('crypto')

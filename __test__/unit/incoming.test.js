@@ -206,6 +206,22 @@ describe('with allowSynchronousEvents: false', () => {
     expect(heard()).toEqual(['1', '2', 'close'])
   })
 
+  test('more than 1 MiB that waits is not read on, until half of it has been emitted', async () => {
+    open({ allowSynchronousEvents: false })
+    const message = Buffer.alloc(300_000)
+    for (let i = 0; i < 3; i++) listeners.message(ws, message, true, false)
+    expect(driver.pause).not.toHaveBeenCalled()
+    for (let i = 0; i < 2; i++) listeners.message(ws, message, true, false)
+    expect(driver.pause).toHaveBeenCalledTimes(1)
+    ws.pause()
+    ws.resume()
+    for (let i = 0; i < 3; i++) await nextTurn()
+    expect(driver.resume).not.toHaveBeenCalled()
+    await nextTurn()
+    expect(driver.resume).toHaveBeenCalledTimes(1)
+    expect(events.length).toBeGreaterThan(3)
+  })
+
   test('pause() holds too', async () => {
     open({ allowSynchronousEvents: false })
     receive('1')
