@@ -74,9 +74,6 @@ class DetachedHandle {
 
   /** The connection is gone: Node's socket may say so. */
   closed() {
-    // The counts are the next connection's from now on.
-    this.#read = this.bytesRead
-    this.#written = this.bytesWritten
     if (this.#onClosed !== null) process.nextTick(this.#onClosed)
   }
 

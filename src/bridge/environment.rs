@@ -84,7 +84,7 @@ impl Operation<Environment> for Settle {
 
     fn run(environment: &mut Environment, _: &Call) -> Result<Returned> {
         for shard in &environment.shards {
-            shard.commands().settle();
+            shard.settle();
         }
         Ok(Returned::Nothing)
     }

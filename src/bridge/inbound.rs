@@ -115,7 +115,7 @@ fn give_back(environment: &Environment, batch: EventBatch, source: Source) {
     if let Source::Shard(shard) = source {
         let shard = &environment.shards[shard];
         if shard.events().give_back(batch) {
-            shard.commands().nudge();
+            shard.nudge();
         }
     }
 }

@@ -97,7 +97,7 @@ impl Operation<Environment> for Submit {
         }
         for (shard, batch) in environment.shards.iter().zip(staged) {
             if !batch.is_empty() {
-                shard.commands().submit(batch);
+                shard.submit(batch);
             }
         }
         Ok(Returned::Nothing)

@@ -8,8 +8,13 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::adopt::Adoption;
-use crate::record::{COMMAND_LARGE, CommandKind, EVENT_LARGE, EventKind, KIND_MASK, Record};
+use crate::record::{
+    COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, EVENT_LARGE, EventKind, KIND_MASK, Record,
+};
 use crate::registry::ConnectionId;
+
+/// The longest message that whoever sends it writes by itself.
+const LONE_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Payloads from this size on travel as a buffer of their own instead of in the batch's bytes.
 pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
@@ -181,6 +186,14 @@ impl CommandBatch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether the batch is one small message, which is not to be compressed.
+    pub(crate) fn is_lone_message(&self) -> bool {
+        let &[[_, word, length, _]] = &self.records[..] else { return false };
+        length as usize <= LONE_MESSAGE_BYTES
+            && word & COMMAND_COMPRESS == 0
+            && CommandKind::of(word).is_some_and(CommandKind::is_message)
     }
 
     /// Moves every command of `other` behind the ones that are here.

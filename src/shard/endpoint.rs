@@ -44,6 +44,11 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
+    /// One that counts in this row.
+    pub(crate) fn new(row: usize) -> Self {
+        Self { row, ..Self::default() }
+    }
+
     /// The time, which is looked at once a turn at most.
     pub(crate) fn now(&mut self) -> Instant {
         *self.clock.get_or_insert_with(Instant::now)

@@ -7,8 +7,8 @@
 //! each back once everything in it is delivered. That return is what lets a shard read on, so a
 //! slow layer above fills the peers' windows and not our memory.
 //!
-//! Ownership: a socket belongs to one shard from its adoption to its end. Between threads travel
-//! whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
+//! Ownership: a socket belongs to one shard from its adoption to its end; what a shard has is behind
+//! one lock (see `handle`). Between threads travel whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
 //! and the other only reads.
 
 mod adopt;
@@ -18,6 +18,7 @@ mod cause;
 mod driver;
 mod endpoint;
 mod guards;
+mod handle;
 mod masking_keys;
 mod outbox;
 mod profile;
@@ -34,6 +35,7 @@ mod timers;
 
 pub use adopt::{AdoptedSocket, Adoption};
 pub use batch::{CommandBatch, Copied, EventBatch, LARGE_PAYLOAD_BYTES};
+pub use handle::ShardHandle;
 pub use profile::{COUNTERS, Heartbeat, Profile, Rate, Watch};
 pub use progress::{Progress, ProgressTable};
 pub use queue::{CommandQueue, Doorbell, EventQueue};
@@ -43,5 +45,4 @@ pub use record::{
 };
 pub use recycler::Recycler;
 pub use registry::ConnectionId;
-pub use shard::ShardHandle;
 pub use streams::{StreamOpening, Streams};

@@ -77,6 +77,12 @@ impl CommandQueue {
         wake(state);
     }
 
+    /// Whether something waits for the shard.
+    pub(crate) fn has_some(&self) -> bool {
+        let state = lock(&self.state);
+        state.stop || !state.batch.is_empty()
+    }
+
     /// Swaps the waiting commands out into `batch`, which must be empty. `false`: the shard ends.
     pub(crate) fn take(&self, batch: &mut CommandBatch) -> bool {
         let mut state = lock(&self.state);

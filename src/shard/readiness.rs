@@ -32,6 +32,18 @@ impl ReadyList {
         std::mem::swap(&mut self.lock().ids, ids);
     }
 
+    /// Wakes the shard if it sleeps although somebody is on the list: one that was put there by
+    /// another thread than its own.
+    pub(crate) fn wake_sleeper(&self) {
+        let mut state = self.lock();
+        if !state.ids.is_empty()
+            && let Some(shard) = state.shard.take()
+        {
+            drop(state);
+            shard.wake();
+        }
+    }
+
     /// Whether nobody is on the list; if so, the next one to come wakes `shard`.
     pub(crate) fn sleep(&self, shard: &Waker) -> bool {
         let mut state = self.lock();
@@ -74,6 +86,8 @@ pub(crate) fn ready_waker(list: &Arc<ReadyList>, id: ConnectionId) -> Waker {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -87,5 +101,21 @@ mod tests {
         list.take(&mut ids);
         assert_eq!(ids, [ConnectionId::new(3), ConnectionId::new(1)]);
         assert!(list.sleep(Waker::noop()));
+    }
+    #[test]
+    fn wakes_a_sleeper_for_those_that_were_put_on_the_list_by_others() {
+        struct Flag(AtomicBool);
+        impl Wake for Flag {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let (list, flag) = (ReadyList::default(), Arc::new(Flag(AtomicBool::new(false))));
+        assert!(list.sleep(&flag.clone().into()));
+        list.wake_sleeper();
+        assert!(!flag.0.load(Ordering::SeqCst), "there was nobody");
+        list.push(ConnectionId::new(1));
+        list.wake_sleeper();
+        assert!(flag.0.load(Ordering::SeqCst));
     }
 }

@@ -107,6 +107,11 @@ pub enum CommandKind {
 }
 
 impl CommandKind {
+    /// Whether it sends a message or a fragment of one.
+    pub(crate) const fn is_message(self) -> bool {
+        matches!(self, Self::Text | Self::Binary)
+    }
+
     /// The kind that a record's second word names, if it names one.
     #[must_use]
     pub const fn of(word: u32) -> Option<Self> {

@@ -1,17 +1,13 @@
-//! A shard: one thread with a runtime of its own, and the loop that serves its connections.
+//! A shard's connections, and the turns in which they are served.
 //!
-//! The loop is one future that owns everything. A turn of it: take the commands, carry them out;
-//! read from the connections that are ready; write, once a connection; publish the events, and
-//! ring the doorbell if the thread above does not know yet. Then sleep until a socket, a timer or a
-//! command wakes it.
+//! A turn: take the commands, carry them out; read from the connections that are ready; write, once a
+//! connection; publish the events. Whoever takes it rings the doorbell for them, and sleeps until a
+//! socket, a timer or a command wakes it.
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 
 use offloop_protocol::Payload;
 
@@ -35,65 +31,9 @@ const SPARE_BATCHES: usize = 8;
 /// Turns before the runtime gets to look at its sockets again.
 const TURNS_A_POLL: usize = 4;
 
-/// A running shard, seen from the thread that started it.
+/// What a shard works on.
 #[derive(Debug)]
-pub struct ShardHandle {
-    commands: Arc<CommandQueue>,
-    events: Arc<EventQueue>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl ShardHandle {
-    /// Starts a shard's thread; `doorbell` is rung from there when events wait. `row` is where it
-    /// counts in the counters of a [`Profile`](crate::Profile): each shard has a row of its own.
-    ///
-    /// # Errors
-    /// The operating system's, when it gives no thread or no descriptor for the runtime.
-    pub fn start(name: String, row: usize, doorbell: Arc<Doorbell>) -> std::io::Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let commands = Arc::<CommandQueue>::default();
-        let events = Arc::<EventQueue>::default();
-        let mut shard = Shard::new(commands.clone(), events.clone(), doorbell);
-        shard.workshop.row = row;
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            // Unconstrained: the shard divides its time itself, tokio's budget would only make it
-            // miss reads.
-            let serve = || runtime.block_on(tokio::task::unconstrained(shard));
-            if catch_unwind(AssertUnwindSafe(serve)).is_err() {
-                // The loop itself is broken. Its connections would be silent for ever; the panic
-                // has printed what happened.
-                std::process::abort();
-            }
-        })?;
-        Ok(Self { commands, events, thread: Some(thread) })
-    }
-
-    /// Where its commands go.
-    #[must_use]
-    pub fn commands(&self) -> &CommandQueue {
-        &self.commands
-    }
-
-    /// Where its events come from.
-    #[must_use]
-    pub fn events(&self) -> &EventQueue {
-        &self.events
-    }
-}
-
-impl Drop for ShardHandle {
-    /// Drops every connection of the shard, after a last write, and waits for its thread to end.
-    fn drop(&mut self) {
-        self.commands.stop();
-        if let Some(thread) = self.thread.take() {
-            // Not an Err: a panic ends the process there.
-            let _ = thread.join();
-        }
-    }
-}
-
-struct Shard {
+pub(crate) struct Shard {
     commands: Arc<CommandQueue>,
     events: Arc<EventQueue>,
     doorbell: Arc<Doorbell>,
@@ -113,35 +53,15 @@ struct Shard {
     spare: Vec<EventBatch>,
 }
 
-impl Future for Shard {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let shard = &mut *self;
-        for _ in 0..TURNS_A_POLL {
-            shard.workshop.begin_turn();
-            if !shard.take_commands() {
-                // What was sent before the end still goes as far as the kernel takes it.
-                shard.flush();
-                return Poll::Ready(());
-            }
-            shard.serve_ready();
-            shard.expire(context);
-            shard.flush();
-            shard.publish();
-            // Last, so that what came back before a connection began to starve is not missed.
-            shard.collect_spent();
-            if shard.ready.sleep(context.waker()) && shard.commands.sleep(context.waker()) {
-                return Poll::Pending;
-            }
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
 impl Shard {
-    fn new(commands: Arc<CommandQueue>, events: Arc<EventQueue>, doorbell: Arc<Doorbell>) -> Self {
+    /// A shard without connections; `row` is where it counts in the counters of a
+    /// [`Profile`](crate::Profile).
+    pub(crate) fn new(
+        commands: Arc<CommandQueue>,
+        events: Arc<EventQueue>,
+        doorbell: Arc<Doorbell>,
+        row: usize,
+    ) -> Self {
         Self {
             commands,
             events,
@@ -149,7 +69,7 @@ impl Shard {
             ready: Arc::default(),
             connections: Registry::default(),
             timers: Timers::default(),
-            workshop: Workshop::default(),
+            workshop: Workshop::new(row),
             read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             starving: HashSet::new(),
             dirty: Vec::new(),
@@ -160,11 +80,62 @@ impl Shard {
         }
     }
 
+    /// Takes turns until there is nothing to do, and says whether the doorbell is to be rung.
+    pub(crate) fn poll_turns(&mut self, context: &mut Context<'_>) -> (Poll<()>, bool) {
+        let mut has_news = false;
+        for _ in 0..TURNS_A_POLL {
+            self.workshop.begin_turn();
+            if !self.take_commands() {
+                // What was sent before the end still goes as far as the kernel takes it.
+                self.flush();
+                // Here, where the runtime still runs.
+                self.connections = Registry::default();
+                self.timers = Timers::default();
+                return (Poll::Ready(()), false);
+            }
+            self.serve_ready();
+            self.expire(context);
+            self.flush();
+            has_news |= self.publish();
+            // Last, so that what came back before a connection began to starve is not missed.
+            self.collect_spent();
+            if self.ready.sleep(context.waker()) && self.commands.sleep(context.waker()) {
+                return (Poll::Pending, has_news);
+            }
+        }
+        context.waker().wake_by_ref();
+        (Poll::Pending, has_news)
+    }
+
     /// Carries out what the layer above has asked for. `false`: it asked the shard to end.
     fn take_commands(&mut self) -> bool {
         let mut batch = std::mem::take(&mut self.incoming);
         let go_on = self.commands.take(&mut batch);
-        let CommandBatch { records, bytes, large, adoptions } = &mut batch;
+        self.carry_out(&mut batch);
+        self.incoming = batch;
+        go_on
+    }
+
+    /// Carries out a batch and writes, while the shard sleeps, and wakes it if that gave it something
+    /// to do. `None`: other commands are in front of this one; else whether to ring the doorbell.
+    pub(crate) fn serve_now(&mut self, batch: &mut CommandBatch) -> Option<bool> {
+        if self.commands.has_some() {
+            return None;
+        }
+        let deadline = self.timers.next();
+        self.workshop.begin_turn();
+        self.carry_out(batch);
+        self.flush();
+        let has_news = self.publish();
+        if self.timers.next().is_some_and(|next| deadline.is_none_or(|before| next < before)) {
+            self.commands.nudge();
+        }
+        self.ready.wake_sleeper();
+        Some(has_news)
+    }
+
+    fn carry_out(&mut self, batch: &mut CommandBatch) {
+        let CommandBatch { records, bytes, large, adoptions } = &mut *batch;
         let mut rest = &bytes[..];
         for &[id, word, length, _] in &*records {
             let payload = if word & COMMAND_LARGE == 0 {
@@ -185,8 +156,6 @@ impl Shard {
             }
         }
         batch.reset();
-        self.incoming = batch;
-        go_on
     }
 
     fn adopt(&mut self, adoption: Adoption) {
@@ -216,8 +185,8 @@ impl Shard {
         for id in woken.drain(..) {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
-            if self.workshop.events.len() >= EVENTS_A_BATCH {
-                self.publish();
+            if self.workshop.events.len() >= EVENTS_A_BATCH && self.publish() {
+                self.doorbell.ring();
             }
         }
         self.woken = woken;
@@ -242,14 +211,14 @@ impl Shard {
         self.dirty = dirty;
     }
 
-    /// Hands the events over, if there are any.
-    fn publish(&mut self) {
+    /// Hands the events over, if there are any; whoever calls it rings the doorbell for them.
+    fn publish(&mut self) -> bool {
         if self.workshop.events.is_empty() {
-            return;
+            return false;
         }
         self.events.publish(&mut self.workshop.events, &mut self.spent);
         self.workshop.events = self.spare.pop().unwrap_or_default();
-        self.doorbell.ring();
+        true
     }
 
     /// Counts what has been delivered, and reads again where that was waited for.
@@ -328,65 +297,4 @@ impl Shard {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::fd::OwnedFd;
-    use std::os::unix::net::UnixStream;
-    use std::time::Duration;
-
-    use offloop_protocol::{Config, Role};
-
-    use super::*;
-    use crate::adopt::AdoptedSocket;
-    use crate::progress::Progress;
-
-    fn shard() -> Shard {
-        Shard::new(Arc::default(), Arc::default(), Arc::new(Doorbell::new(|| {})))
-    }
-
-    fn adoption(id: u32) -> (Adoption, UnixStream) {
-        let (ours, peer) = UnixStream::pair().expect("a pair");
-        let adoption = Adoption {
-            id: ConnectionId::new(id),
-            socket: AdoptedSocket::from(OwnedFd::from(ours)),
-            role: Role::Server,
-            config: Arc::new(Config::default()),
-            close_timeout: Duration::from_secs(30),
-            response: Vec::new(),
-            head: Vec::new(),
-            progress: Progress::detached(),
-            profile: None,
-        };
-        (adoption, peer)
-    }
-
-    /// Ids and kinds of the events that are not published yet.
-    fn events(shard: &mut Shard) -> Vec<(u32, u32)> {
-        let (mut records, mut slab) = ([0; 64], []);
-        let copied = shard.workshop.events.copy_into(&mut records, &mut slab);
-        let records = records.as_chunks::<4>().0.iter().take(copied.records);
-        records.map(|record| (record[0], record[1])).collect()
-    }
-
-    #[test]
-    fn a_panic_ends_the_connection_that_is_served_and_no_other() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        let runtime = runtime.expect("a runtime");
-        let _inside = runtime.enter();
-        let mut shard = shard();
-        let ((first, _peer), (second, _other_peer)) = (adoption(1), adoption(2));
-        shard.adopt(first);
-        shard.adopt(second);
-        shard.guarded(ConnectionId::new(1), |_, _, _| unreachable!("on purpose"));
-        assert_eq!(events(&mut shard), [(1, EventKind::Closed as u32)]);
-        assert!(shard.connections.get_mut(ConnectionId::new(1)).is_none());
-        assert!(shard.connections.get_mut(ConnectionId::new(2)).is_some());
-    }
-
-    #[test]
-    fn a_panic_while_a_connection_is_taken_over_ends_it() {
-        let mut shard = shard();
-        // There is no runtime, which tokio answers with a panic.
-        shard.adopt(adoption(1).0);
-        assert_eq!(events(&mut shard), [(1, EventKind::Closed as u32)]);
-    }
-}
+mod tests;

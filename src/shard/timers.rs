@@ -27,6 +27,11 @@ impl Timers {
         self.deadlines.remove(&(deadline, id));
     }
 
+    /// The first deadline.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
     /// The next deadline that has passed, and whose it is. When there is none, the context is woken
     /// at the next deadline.
     pub(crate) fn poll_expired(

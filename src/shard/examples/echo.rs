@@ -198,7 +198,7 @@ impl Echo {
             progress: Progress::detached(),
             profile: None,
         });
-        self.shard.commands().submit(&mut self.commands);
+        self.shard.submit(&mut self.commands);
     }
 
     /// Answers everything that the shard has published.
@@ -209,11 +209,11 @@ impl Echo {
                 self.answer_some(&mut batch);
             }
             if self.shard.events().give_back(batch) {
-                self.shard.commands().nudge();
+                self.shard.nudge();
             }
         }
         if !self.commands.is_empty() {
-            self.shard.commands().submit(&mut self.commands);
+            self.shard.submit(&mut self.commands);
         }
     }
 

@@ -58,14 +58,14 @@ impl Above {
     fn adopt(&self, id: ConnectionId, head: &[u8]) -> UnixStream {
         let mut batch = CommandBatch::default();
         let peer = push_adoption(&mut batch, id, Role::Server, Config::default(), head);
-        self.shard.commands().submit(&mut batch);
+        self.shard.submit(&mut batch);
         peer
     }
 
     fn command(&self, word: u32, payload: &[u8]) {
         let mut batch = CommandBatch::default();
         batch.push(ID.get(), word, payload);
-        self.shard.commands().submit(&mut batch);
+        self.shard.submit(&mut batch);
     }
 
     /// The next batch; waits for the doorbell if there is none.
@@ -97,7 +97,7 @@ impl Above {
             }
         }
         if self.shard.events().give_back(batch) {
-            self.shard.commands().nudge();
+            self.shard.nudge();
         }
         events
     }

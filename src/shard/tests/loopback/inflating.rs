@@ -21,7 +21,7 @@ fn bombs(count: usize, length: usize) -> Vec<u8> {
         batch.push(ID.get(), BINARY | COMMAND_COMPRESS, &vec![0; length]);
     }
     batch.push(ID.get(), END, b"");
-    above.shard.commands().submit(&mut batch);
+    above.shard.submit(&mut batch);
     let mut wire = Vec::new();
     peer.read_to_end(&mut wire).unwrap();
     wire.split_off(b"hello".len())
@@ -44,7 +44,7 @@ fn a_flood_that_inflates_a_thousandfold_stops_soon_behind_the_mark_and_arrives_w
     let above = Above::start();
     let mut batch = CommandBatch::default();
     let _peer = push_adoption(&mut batch, ID, Role::Server, deflating(), &bombs(60, 1 << 20));
-    above.shard.commands().submit(&mut batch);
+    above.shard.submit(&mut batch);
     let mut waiting = Vec::new();
     let mut taken = 0;
     while taken <= HIGH_WATER_BYTES {
@@ -70,7 +70,7 @@ fn others_have_their_turn_while_a_message_inflates_a_thousandfold() {
     let other = ConnectionId::new(4);
     let _bomber = push_adoption(&mut batch, ID, Role::Server, deflating(), &bomb);
     let _other = push_adoption(&mut batch, other, Role::Server, deflating(), &frame(b"a word"));
-    above.shard.commands().submit(&mut batch);
+    above.shard.submit(&mut batch);
     let mut events = above.until(EventKind::Binary);
     if events.len() < 2 {
         events.extend(above.until(EventKind::Binary));
@@ -86,7 +86,7 @@ fn pause_stops_what_inflates_a_thousandfold_and_resume_goes_on() {
     let _peer = push_adoption(&mut batch, ID, Role::Server, deflating(), &bombs(20, 1 << 20));
     batch.push(ID.get(), PAUSE, b"");
     batch.push(ID.get(), TEXT | COMMAND_NOTIFY, b"paused");
-    above.shard.commands().submit(&mut batch);
+    above.shard.submit(&mut batch);
     let mut seen = above.until(EventKind::Written).len() - 1;
     assert!(seen < 8, "{seen}");
     above.command(TEXT | COMMAND_NOTIFY, b"still paused");

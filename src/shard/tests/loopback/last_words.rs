@@ -19,7 +19,7 @@ fn urgent_bytes_of_tcp_are_left_out_and_disturb_nothing() {
     let socket = listener.accept().unwrap().0.into();
     let mut batch = CommandBatch::default();
     batch.push_adoption(adoption(ID, socket, Role::Server, Config::default()));
-    above.shard.commands().submit(&mut batch);
+    above.shard.submit(&mut batch);
     let message = frame(b"around the urgent byte");
     peer.write_all(&message[..12]).unwrap();
     socket2::SockRef::from(&peer).send_out_of_band(b"!").unwrap();
@@ -58,7 +58,7 @@ fn what_was_submitted_is_written_when_it_is_settled() {
     let mut peer = above.adopt(ID, b"");
     for _ in 0..100 {
         above.command(TEXT, b"now");
-        above.shard.commands().settle();
+        above.shard.settle();
     }
     peer.set_nonblocking(true).unwrap();
     assert_eq!(read_exactly(&mut peer, 505).len(), 505);
