@@ -43,7 +43,12 @@ const EVENT = Object.freeze({
   HOLD: 12
 })
 
-const EVENT_FLAG = Object.freeze({ ASCII: 1 << 8, LARGE: 1 << 9 })
+const EVENT_FLAG = Object.freeze({
+  ASCII: 1 << 8,
+  LARGE: 1 << 9,
+  LENT: 1 << 10,
+  LAST_LENT: 1 << 11
+})
 
 const COMMAND = Object.freeze({
   TEXT: 1,
@@ -71,6 +76,9 @@ const COMMAND_FLAG = Object.freeze({
 
 /** What TUNE changes: the first byte of its payload; a number of eight bytes follows. */
 const TUNING = Object.freeze({ NO_DELAY: 1, KEEP_ALIVE: 2, RESET: 3, MAX_PAYLOAD: 4 })
+
+/** RFC 6455 5.3. */
+const MASKING_KEY_BYTES = 4
 
 let isStarted = false
 
@@ -102,20 +110,37 @@ function callUser(callback, value) {
   }
 }
 
+/**
+ * Tells the size of a frame (RFC 6455 5.2).
+ *
+ * @param {number} length The payload's length in bytes
+ * @param {boolean} isMasked Whether there is a masking key
+ * @returns {number} Bytes
+ */
+function frameBytes(length, isMasked) {
+  let bytes = length + 2
+  if (length > 65_535) bytes += 8
+  else if (length > 125) bytes += 2
+  return isMasked ? bytes + MASKING_KEY_BYTES : bytes
+}
+
 module.exports = {
   COMMAND,
   COMMANDS_A_CALL,
   COMMAND_FLAG,
   COMMAND_SLAB_BYTES,
   EVENT,
+  EVENTS_A_CALL,
   EVENT_FLAG,
   EVENT_SLAB_BYTES,
   KIND_MASK,
+  MASKING_KEY_BYTES,
   RECORD_WORDS,
   TUNING,
   callUser,
   commandRecords,
   commandSlab,
   eventRecords,
+  frameBytes,
   start
 }

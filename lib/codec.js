@@ -75,11 +75,13 @@ function open(config) {
  */
 function decode(id, chunk) {
   const events = []
-  addon.receive(id, chunk)
+  addon.receive(id, chunk, true)
   for (;;) {
     const drained = addon.drain()
     const count = drained & COUNT_MASK
-    for (let record = 0; record < count; record++) events.push(readEvent(record * RECORD_WORDS))
+    for (let record = 0; record < count; record++) {
+      events.push(readEvent(record * RECORD_WORDS, chunk))
+    }
     if (drained >= SLAB_FULL) replaceSlab()
     else if (count === 0) return events
   }
@@ -114,9 +116,10 @@ function replaceSlab() {
  * Reads an event.
  *
  * @param {number} at Where its record begins
+ * @param {Buffer} chunk What it came in
  * @returns {Array} Its name, and the arguments that its listeners get
  */
-function readEvent(at) {
+function readEvent(at, chunk) {
   const kind = records[at + 1] & KIND_MASK
   const length = records[at + 2]
   const number = records[at + 3]
@@ -125,7 +128,9 @@ function readEvent(at) {
     return [EVENT_NAMES[kind], protocolError(errorRows[length], number)]
   }
   let payload = EMPTY_BUFFER
-  if (records[at + 1] & EVENT_FLAG.LARGE) {
+  if (records[at + 1] & EVENT_FLAG.LENT) {
+    payload = chunk.subarray(number, number + length)
+  } else if (records[at + 1] & EVENT_FLAG.LARGE) {
     payload = addon.takeLarge()
   } else if (length > 0) {
     payload = slab.subarray(slabUsed, slabUsed + length)

@@ -9,6 +9,7 @@ const native = require('./native')
 const sendQueue = require('./send-queue')
 const {
   EVENT,
+  EVENTS_A_CALL,
   EVENT_FLAG,
   EVENT_SLAB_BYTES,
   KIND_MASK,
@@ -44,6 +45,7 @@ let heldOpen = 0
 let slab = EMPTY_BUFFER
 let slabUsed = 0
 let isRunning = false
+let isAskedAgain = false
 let listeners = null
 let errorRows = null
 
@@ -113,12 +115,32 @@ function* openDrivers() {
   for (const driver of drivers) if (driver !== undefined) yield driver
 }
 
-/** Delivers what waits, for one slice of time. */
+/** Delivers what waits, for one slice of time. The doorbell calls it, and may ring again then. */
 function run() {
-  if (isRunning) return
+  startSlice(true)
+}
+
+/**
+ * The same for what has just happened on this thread. The doorbell's state stays as it is, so there
+ * is no need to look once more whether the shards have something.
+ */
+function runNow() {
+  startSlice(false)
+}
+
+/**
+ * Delivers for one slice of time, unless that is being done already.
+ *
+ * @param {boolean} isRung Whether the doorbell waits for an answer
+ */
+function startSlice(isRung) {
+  if (isRunning) {
+    isAskedAgain = true
+    return
+  }
   isRunning = true
   sendQueue.hold()
-  const isDone = deliverSlice()
+  const isDone = deliverSlice(isRung)
   isRunning = false
   sendQueue.release()
   if (!isDone) setImmediate(run)
@@ -127,12 +149,14 @@ function run() {
 /**
  * Delivers until nothing waits or the slice is over.
  *
+ * @param {boolean} isRung Whether to answer the doorbell, by looking until there is nothing
  * @returns {boolean} Whether nothing waits
  */
-function deliverSlice() {
+function deliverSlice(isRung) {
   let delivered = 0
   let end = 0
   for (;;) {
+    isAskedAgain = false
     const drained = native.drain()
     const count = drained & COUNT_MASK
     for (let record = 0; record < count; record++) {
@@ -144,6 +168,7 @@ function deliverSlice() {
     }
     if (drained >= SLAB_FULL) replaceSlab()
     else if (count === 0) return true
+    else if (!isRung && !isAskedAgain && count < EVENTS_A_CALL) return true
     delivered += count
     if (delivered >= SLICE_EVENTS) return false
     if (delivered > COUNT_A_CLOCK) {
@@ -168,18 +193,21 @@ function deliver(at) {
   const word = eventRecords[at + 1]
   const length = eventRecords[at + 2]
   const kind = word & KIND_MASK
+  const driver = drivers[id & INDEX_MASK]
+  const isGone = driver === undefined || driver.id !== id
   let payload = EMPTY_BUFFER
   if (kind <= EVENT.CLOSE) {
     // Taken also for a connection that is gone: the payloads come in the order of the records.
-    if (word & EVENT_FLAG.LARGE) {
+    if (word & EVENT_FLAG.LENT) {
+      if (!isGone) payload = driver.lent(eventRecords[at + 3], length, word & EVENT_FLAG.LAST_LENT)
+    } else if (word & EVENT_FLAG.LARGE) {
       payload = native.takeLarge()
     } else if (length > 0) {
       payload = slab.subarray(slabUsed, slabUsed + length)
       slabUsed += length
     }
   }
-  const driver = drivers[id & INDEX_MASK]
-  if (driver === undefined || driver.id !== id) return
+  if (isGone) return
   if (driver.isStream && kind < EVENT.WRITTEN && driver.isDropped()) return
   const { ws } = driver
   if (kind === EVENT.TEXT) {
@@ -284,4 +312,4 @@ function replaceSlab() {
   native.useSlab(slab)
 }
 
-module.exports = { holdLoop, openDrivers, register, run, setListeners, unregister }
+module.exports = { holdLoop, openDrivers, register, run, runNow, setListeners, unregister }

@@ -11,7 +11,7 @@
 
 const dispatcher = require('./dispatcher')
 const sendQueue = require('./send-queue')
-const { COMMAND_FLAG } = require('./border')
+const { COMMAND_FLAG, frameBytes } = require('./border')
 const { noteCause } = require('./close-cause')
 const { startClosing } = require('./closing')
 const { CLOSED, OPEN } = require('./constants')
@@ -60,7 +60,7 @@ class Pressure {
    * @param {Function} [callback] Called when the kernel has it, or with an error
    */
   send(word, data, callback) {
-    const bytes = sendQueue.frameBytes(Buffer.byteLength(data), this.#driver.isClient)
+    const bytes = frameBytes(Buffer.byteLength(data), this.#driver.isClient)
     const isLast = (word & COMMAND_FLAG.MORE) === 0
     if (this.#state === FREE) this.#state = this.#decide(bytes)
     const state = this.#state

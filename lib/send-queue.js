@@ -14,34 +14,32 @@ const {
   COMMANDS_A_CALL,
   COMMAND_FLAG,
   COMMAND_SLAB_BYTES,
+  MASKING_KEY_BYTES,
   RECORD_WORDS,
   commandRecords,
-  commandSlab
+  commandSlab,
+  frameBytes
 } = require('./border')
 const { EMPTY_BUFFER } = require('./constants')
 
 /** Payloads above this do not go through the slab. */
 const SLAB_PAYLOAD_BYTES = 16 * 1024
 
-/** RFC 6455 5.3. */
-const MASKING_KEY_BYTES = 4
-
 /** What is changed, and a number. */
 const TUNING_BYTES = 9
-
 /** The longest UTF-8 form of one UTF-16 unit. */
 const UTF8_BYTES_A_UNIT = 3
 
 let count = 0
 let used = 0
+let isDue = false
 let isScheduled = false
-
+let isHeld = false
+let isExiting = false
 /** Bytes sent since the total was looked at, when it is next, and by whom. */
 let unlooked = 0
 let lookAfter = Infinity
 let lookAtTotal = null
-let isHeld = false
-let isExiting = false
 
 /** Stream connections that have something to write. */
 let dirtyStreams = []
@@ -134,6 +132,7 @@ function command(driver, word) {
  */
 function send(driver, word, data, callback) {
   if (driver.isClient && driver.generateMask !== null) chooseMaskingKey(driver)
+  if (driver.isStream && driver.sendApart(word, data, callback)) return
   let offset = 0
   let length
   if (typeof data === 'string') {
@@ -220,20 +219,36 @@ function tune(driver, which, number) {
  * @param {Function} [callback] Called when the kernel has it, or with an error
  */
 function enqueue(driver, word, offset, length, bytes, callback) {
-  driver.charged += bytes
-  if (callback !== undefined) {
-    driver.wait(callback)
-    word |= COMMAND_FLAG.NOTIFY
-  }
-  if (driver.needsDrain || driver.charged - driver.taken() > driver.highWaterBytes) {
-    driver.needsDrain = true
-    word |= COMMAND_FLAG.NOTIFY
-  }
+  if (charge(driver, bytes, callback)) word |= COMMAND_FLAG.NOTIFY
   if (driver.isStream && !driver.isDirty) {
     driver.isDirty = true
     dirtyStreams.push(driver)
   }
   push(driver.id, word, offset, length)
+  addToTotal(bytes)
+}
+
+/**
+ * Counts the bytes of something that is written.
+ *
+ * @param {object} driver The connection's driver
+ * @param {number} bytes What it makes on the wire
+ * @param {Function} [callback] Called when the kernel has it, or with an error
+ * @returns {boolean} Whether somebody wants to be told
+ */
+function charge(driver, bytes, callback) {
+  driver.charged += bytes
+  if (callback !== undefined) driver.wait(callback)
+  driver.needsDrain ||= driver.charged - driver.taken() > driver.highWaterBytes
+  return callback !== undefined || driver.needsDrain
+}
+
+/**
+ * Adds to the total of all connections, and has it looked at now and then.
+ *
+ * @param {number} bytes What was sent
+ */
+function addToTotal(bytes) {
   unlooked += bytes
   if (unlooked > lookAfter) {
     unlooked = 0
@@ -254,20 +269,6 @@ function chooseMaskingKey(driver) {
   commandSlab.set(key, used)
   used += MASKING_KEY_BYTES
   push(driver.id, COMMAND.MASKING_KEY, used - MASKING_KEY_BYTES, MASKING_KEY_BYTES)
-}
-
-/**
- * Tells the size of a frame (RFC 6455 5.2).
- *
- * @param {number} length The payload's length in bytes
- * @param {boolean} isMasked Whether there is a masking key
- * @returns {number} Bytes
- */
-function frameBytes(length, isMasked) {
-  let bytes = length + 2
-  if (length > 65_535) bytes += 8
-  else if (length > 125) bytes += 2
-  return isMasked ? bytes + 4 : bytes
 }
 
 /**
@@ -300,6 +301,7 @@ function push(id, word, offset, length) {
 
 /** Sees to it that everything crosses at the end of this tick. */
 function schedule() {
+  isDue = true
   if (isExiting) flushAtOnce()
   if (isScheduled || isHeld) return
   isScheduled = true
@@ -320,9 +322,15 @@ function watchTotal(bytes, look) {
 /** Takes the records over the border. */
 function submit() {
   native.submit(count)
+  isDue = false
   count = 0
   used = 0
   lastText = null
+}
+
+/** Takes the records over the border, if there are any. */
+function submitDue() {
+  if (isDue) submit()
 }
 
 /** The end of a tick. */
@@ -333,7 +341,7 @@ function flushScheduled() {
 
 /** Takes everything over the border, and writes what stream connections have to write. */
 function flush() {
-  submit()
+  submitDue()
   if (dirtyStreams.length === 0) return
   const streams = dirtyStreams
   dirtyStreams = []
@@ -372,11 +380,12 @@ function release() {
 }
 
 module.exports = {
+  addToTotal,
+  charge,
   close,
   command,
   exit,
   flush,
-  frameBytes,
   hold,
   message,
   ping,
@@ -385,6 +394,7 @@ module.exports = {
   release,
   schedule,
   send,
+  submitDue,
   tune,
   watchTotal
 }

@@ -4,11 +4,14 @@
  * Connections over any Duplex: its bytes go through the codec on this thread.
  */
 
+const { TLSSocket } = require('node:tls')
+
 const dispatcher = require('./dispatcher')
 const native = require('./native')
 const sendQueue = require('./send-queue')
 const { noteCause, noteFailure } = require('./close-cause')
-const { EVENT } = require('./border')
+const { EVENT, frameBytes } = require('./border')
+const { EMPTY_BUFFER } = require('./constants')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
 const { unwatchStream, watchStream } = require('./profiles')
@@ -22,6 +25,22 @@ const EVERYTHING = 0xffff_ffff
 
 /** Where the addon says how much of what was charged it has handed on; see progress.rs. */
 const HANDED_ON = 2
+
+/** In the result of `native.receive()`, beside the bytes that are to be written. */
+const RECEIVED = Object.freeze({ EVENTS: 1, LENT: 2, BYTES_SHIFT: 2 })
+
+/** Small, since an output that waits in a socket keeps its slab. */
+const OUTPUT_SLAB_BYTES = 32 * 1024
+
+/** Payloads above this are not copied where that can be. */
+const APART_PAYLOAD_BYTES = 4 * 1024
+
+/** From `native.takeOutput()`: the slab has too little room. */
+const SLAB_FULL = -1
+
+/** Memory for small outputs: the addon puts one behind the other. */
+let outputSlab = EMPTY_BUFFER
+let outputSlabUsed = 0
 
 /** The driver. */
 class StreamDriver extends Driver {
@@ -41,6 +60,7 @@ class StreamDriver extends Driver {
     // the socket has everything at once, as with ws, and its `writableLength` says so.
     this.isReticent = this.pressure !== null || config.watch !== undefined
     this.closeTimer = null
+    this.chunk = null // what messages are lent from
     this.inFlight = [] // what is charged up to the end of each write under way
     this.onWritten = (error) => this.#wrote(error)
     native.openStream(this.id, ...nativeConfig(config))
@@ -77,12 +97,40 @@ class StreamDriver extends Driver {
   pump(enough = this.isReticent ? BYTES_A_WRITE : EVERYTHING) {
     const { socket } = this
     while (enough === EVERYTHING || !socket.writableNeedDrain) {
-      const output = native.takeOutput(this.id, enough)
+      const output = takeOutput(this.id, enough)
       if (output === undefined || !socket.writable) return
       this.inFlight.push(this.progress[this.progressIndex + HANDED_ON])
       socket.write(output, this.onWritten)
       if (output.length < enough) return
     }
+  }
+
+  /**
+   * Sends a large message without a copy of its bytes, if the socket is one that has taken them
+   * when `write()` returns, so that they may change then: it encrypts them.
+   *
+   * @param {number} word Kind and flags of the command
+   * @param {string | Uint8Array} data The payload
+   * @param {Function} [callback] Called when the kernel has it, or with an error
+   * @returns {boolean} Whether it is sent
+   */
+  sendApart(word, data, callback) {
+    if (data.length <= APART_PAYLOAD_BYTES || typeof data === 'string') return false
+    const { socket } = this
+    if (this.isReticent || !(socket instanceof TLSSocket) || socket.writableLength > 0) return false
+    sendQueue.submitDue()
+    const bytes = frameBytes(data.length, this.isClient)
+    sendQueue.charge(this, bytes, callback)
+    socket.cork()
+    const isLeftToUs = native.sendApart(this.id, word, data) === 1
+    this.pump(EVERYTHING)
+    if (isLeftToUs && socket.writable) {
+      this.inFlight.push(this.progress[this.progressIndex + HANDED_ON])
+      socket.write(data, this.onWritten)
+    }
+    socket.uncork()
+    sendQueue.addToTotal(bytes)
+    return true
   }
 
   /** Writes what is queued, then ends our side. */
@@ -157,19 +205,37 @@ class StreamDriver extends Driver {
   }
 
   /**
+   * Finds a message in the bytes that it came in.
+   *
+   * @param {number} offset Where it begins
+   * @param {number} length Its length in bytes
+   * @param {number} isLast Not 0 if nothing else is wanted of these bytes
+   * @returns {Buffer} The message
+   */
+  lent(offset, length, isLast) {
+    const { chunk } = this
+    if (isLast) this.chunk = null
+    return chunk.subarray(offset, offset + length)
+  }
+
+  /**
    * Takes bytes from the socket.
    *
    * @param {Buffer} chunk The bytes; they are unmasked in place
    */
   #receive(chunk) {
     const { socket } = this
-    const unwritten = native.receive(this.id, chunk) + socket.writableLength
-    this.pump()
+    // Messages stay in one chunk at a time: if the one before is not delivered, these are copied.
+    const received = native.receive(this.id, chunk, this.chunk === null)
+    if (received & RECEIVED.LENT) this.chunk = chunk
+    const pending = received >>> RECEIVED.BYTES_SHIFT
+    const unwritten = pending + socket.writableLength
+    if (pending > 0) this.pump()
     if (socket.writableNeedDrain && unwritten > UNWRITTEN_HIGH_WATER_BYTES) {
       this.isThrottled = true
       this.#readOrNot()
     }
-    dispatcher.run()
+    if (received & RECEIVED.EVENTS) dispatcher.runNow()
   }
 
   /** The socket has closed. One that was lost while it was paused still has something to read. */
@@ -187,7 +253,7 @@ class StreamDriver extends Driver {
    */
   #report(kind) {
     native.report(this.id, kind)
-    dispatcher.run()
+    dispatcher.runNow()
   }
 
   /** Takes what the socket has buffered. */
@@ -233,5 +299,26 @@ Object.assign(StreamDriver.prototype, {
   isWatched: false, // whether it has deadlines
   name: 'stream'
 })
+
+/**
+ * Takes what the codec has for a socket.
+ *
+ * @param {number} id The connection's id
+ * @param {number} enough At least so many bytes, if there are so many
+ * @returns {Buffer | undefined} The bytes, if there are any
+ */
+function takeOutput(id, enough) {
+  let output = native.takeOutput(id, enough)
+  if (output === SLAB_FULL) {
+    outputSlab = Buffer.allocUnsafeSlow(OUTPUT_SLAB_BYTES)
+    outputSlabUsed = 0
+    native.useOutputSlab(outputSlab)
+    output = native.takeOutput(id, enough)
+  }
+  if (typeof output !== 'number') return output
+  const start = outputSlabUsed
+  outputSlabUsed += output
+  return outputSlab.subarray(start, outputSlabUsed)
+}
 
 module.exports = { StreamDriver }

@@ -111,11 +111,14 @@ fn next_batch(environment: &mut Environment) -> Option<(EventBatch, Source)> {
     None
 }
 
-fn give_back(environment: &Environment, batch: EventBatch, source: Source) {
-    if let Source::Shard(shard) = source {
-        let shard = &environment.shards[shard];
-        if shard.events().give_back(batch) {
-            shard.nudge();
+fn give_back(environment: &mut Environment, batch: EventBatch, source: Source) {
+    match source {
+        Source::Streams => environment.streams.give_back(batch),
+        Source::Shard(shard) => {
+            let shard = &environment.shards[shard];
+            if shard.events().give_back(batch) {
+                shard.nudge();
+            }
         }
     }
 }
@@ -135,17 +138,26 @@ impl Operation<Environment> for TakeLarge {
     }
 }
 
-/// `receive(id, chunk)`: bytes of a stream connection; they are unmasked in place. Returns how many
-/// bytes it has to write, up to 4 GiB.
+/// `receive(id, chunk, lend)`: bytes of a stream connection; they are unmasked in place, and with
+/// `lend` messages stay in them. Returns 1 if events wait, plus 2 if messages do stay there, plus 4
+/// times the bytes that the connection has to write, as far as they can be told.
 pub(super) struct Receive;
+
+impl Receive {
+    /// The bytes to write are not told beyond this: so the result is a small integer to V8.
+    const MOST_TOLD_BYTES: u64 = 1 << 28;
+}
 
 impl Operation<Environment> for Receive {
     const NAME: &'static str = "receive";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let id = ConnectionId::new(call.integer(0)?);
-        let pending = environment.streams.receive(id, call.bytes(1)?);
-        Ok(Returned::Number(u32::try_from(pending).unwrap_or(u32::MAX)))
+        let may_lend = call.boolean(2)?;
+        let received = environment.streams.receive(id, call.bytes(1)?, may_lend);
+        let pending = received.pending_bytes.min(Self::MOST_TOLD_BYTES);
+        let flags = u32::from(received.has_events) | u32::from(received.has_lent) << 1;
+        Ok(Returned::Number(u32::try_from(pending).unwrap_or(0) << 2 | flags))
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     module.export::<inbound::Report>()?;
     module.export::<outbound::StageLarge>()?;
     module.export::<outbound::Submit>()?;
+    module.export::<outbound::SendApart>()?;
+    module.export::<outbound::UseOutputSlab>()?;
     module.export::<outbound::TakeOutput>()?;
     Ok(instance)
 }

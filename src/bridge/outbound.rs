@@ -23,6 +23,8 @@ pub(super) struct Outbound {
     slab: Kept<u8>,
     large: VecDeque<Bytes>,
     recycler: Recycler,
+    output_slab: Kept<u8>,
+    output_slab_used: usize,
     /// One batch a shard.
     staged: Vec<CommandBatch>,
 }
@@ -104,20 +106,64 @@ impl Operation<Environment> for Submit {
     }
 }
 
+/// `sendApart(id, word, data)`: sends a message of a stream connection at once. Returns 1 if its bytes
+/// are to be written behind what `takeOutput` then returns, 0 if that has all of it.
+pub(super) struct SendApart;
+
+impl Operation<Environment> for SendApart {
+    const NAME: &'static str = "sendApart";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let (id, word) = (ConnectionId::new(call.integer(0)?), call.integer(1)?);
+        let is_apart = environment.streams.send_apart(id, word, call.bytes(2)?);
+        Ok(Returned::Number(is_apart.into()))
+    }
+}
+
+/// `useOutputSlab(bytes)`: lends memory for small outputs, from its start on.
+pub(super) struct UseOutputSlab;
+
+impl Operation<Environment> for UseOutputSlab {
+    const NAME: &'static str = "useOutputSlab";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        environment.outbound.output_slab = call.kept_bytes(0)?;
+        environment.outbound.output_slab_used = 0;
+        Ok(Returned::Nothing)
+    }
+}
+
 /// `takeOutput(id, enough)`: the first of what a stream connection wants written, at least so many bytes
-/// if it has them, as a Buffer, or undefined.
+/// if it has them, or undefined. A small output goes behind the one before in the slab, and its length
+/// is returned; a larger one is a Buffer of its own. -1 means that the slab must be replaced first.
 pub(super) struct TakeOutput;
+
+impl TakeOutput {
+    /// Outputs up to this size go through the slab, as Node's own Buffers share memory.
+    const SLAB_OUTPUT_BYTES: usize = 4096;
+}
 
 impl Operation<Environment> for TakeOutput {
     const NAME: &'static str = "takeOutput";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        match environment
-            .streams
-            .take_output(ConnectionId::new(call.integer(0)?), call.integer(1)? as usize)
-        {
-            Some(output) => call.buffer(output).map(Returned::Value),
-            None => Ok(Returned::Nothing),
+        let Environment { streams, outbound, .. } = environment;
+        let start = outbound.output_slab_used;
+        let room = outbound.output_slab.get_mut(start..).unwrap_or_default();
+        if room.len() < Self::SLAB_OUTPUT_BYTES {
+            return Ok(Returned::Signed(-1));
         }
+        let id = ConnectionId::new(call.integer(0)?);
+        let Some(output) = streams.take_output(id, call.integer(1)? as usize) else {
+            return Ok(Returned::Nothing);
+        };
+        if output.len() > Self::SLAB_OUTPUT_BYTES {
+            return call.buffer(output).map(Returned::Value);
+        }
+        room[..output.len()].copy_from_slice(&output);
+        outbound.output_slab_used += output.len();
+        let length = u32::try_from(output.len()).unwrap_or(0);
+        streams.give_back_output(output);
+        Ok(Returned::Number(length))
     }
 }

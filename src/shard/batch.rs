@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use crate::adopt::Adoption;
 use crate::record::{
-    COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, EVENT_LARGE, EventKind, KIND_MASK, Record,
+    COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, EVENT_LARGE, EVENT_LAST_LENT, EVENT_LENT,
+    EventKind, KIND_MASK, Record,
 };
 use crate::registry::ConnectionId;
 
@@ -27,6 +28,8 @@ pub struct EventBatch {
     large: VecDeque<Vec<u8>>,
     next_record: usize,
     next_byte: usize,
+    /// Where the last lent payload's record is.
+    last_lent: Option<usize>,
 }
 
 /// How far a call of [`EventBatch::copy_into`] came.
@@ -66,6 +69,30 @@ impl EventBatch {
             0,
         ]);
         self.large.push_back(payload);
+    }
+
+    /// Adds an event whose payload its reader has: it begins at `offset` of what came in.
+    pub fn push_lent(
+        &mut self,
+        id: ConnectionId,
+        kind: EventKind,
+        flags: u32,
+        offset: usize,
+        bytes: usize,
+    ) {
+        self.last_lent = Some(self.records.len());
+        self.records.push([
+            id.get(),
+            kind as u32 | flags | EVENT_LENT,
+            length_word(bytes),
+            length_word(offset),
+        ]);
+    }
+
+    /// What came in has been gone through. Returns whether anything is lent of it.
+    pub fn end_loan(&mut self) -> bool {
+        let last = self.last_lent.take().and_then(|index| self.records.get_mut(index));
+        last.map(|record| record[1] |= EVENT_LAST_LENT).is_some()
     }
 
     /// Adds an event that has two numbers and no payload.
@@ -142,7 +169,7 @@ pub(crate) fn weight(record: &Record) -> usize {
 
 fn in_slab_bytes(record: &Record) -> usize {
     let kind = record[1] & KIND_MASK;
-    if EventKind::has_payload(kind) && record[1] & EVENT_LARGE == 0 {
+    if EventKind::has_payload(kind) && record[1] & (EVENT_LARGE | EVENT_LENT) == 0 {
         record[2] as usize
     } else {
         0

@@ -2,9 +2,9 @@
 //!
 //! Both drivers have one of these a connection; they differ in where the bytes come from and go.
 
+mod reporting;
 mod watching;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,18 +14,16 @@ use offloop_protocol::{
     deflate,
 };
 
-use crate::batch::{EventBatch, LARGE_PAYLOAD_BYTES};
+use crate::batch::EventBatch;
 use crate::guards::Guards;
 use crate::masking_keys::MaskingKeys;
 use crate::outbox::{BufferPool, Outbox};
 use crate::profile::{Counter, Profile};
 use crate::progress::Progress;
-use crate::record::{
-    COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_MORE, COMMAND_NOTIFY, CommandKind, EVENT_ASCII,
-    EventKind, Record,
-};
+use crate::record::{COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_MORE, COMMAND_NOTIFY, CommandKind};
 use crate::registry::ConnectionId;
 
+use reporting::{Lender, push_event};
 pub(crate) use watching::Verdict;
 use watching::{Tally, count_frame, count_message};
 
@@ -87,10 +85,38 @@ struct Surroundings<'a> {
     pongs: u32,
     /// Where control frames go that do not wait for messages.
     urgent: Option<Vec<u8>>,
+    /// Where bytes lie that somebody else writes, behind all that is in the outbox; 0 for nowhere.
+    apart: usize,
+    /// Whether they are to be written.
+    has_left_out: bool,
+}
+
+impl<'a> Surroundings<'a> {
+    fn new(
+        outbox: &'a mut Outbox,
+        pool: &'a mut BufferPool,
+        keys: &'a mut MaskingKeys,
+        deflate: &'a mut deflate::Shared,
+    ) -> Self {
+        let (chosen_key, urgent) = (None, None);
+        let (pongs, apart, has_left_out) = (0, 0, false);
+        Self { outbox, pool, keys, chosen_key, deflate, pongs, urgent, apart, has_left_out }
+    }
+
+    fn write_payload(&mut self, payload: Payload<'_>) {
+        match payload {
+            Payload::Slice(bytes) => self.write(bytes),
+            Payload::Shared(bytes) => self.write_shared(bytes),
+        }
+    }
 }
 
 impl Host for Surroundings<'_> {
     fn write(&mut self, bytes: &[u8]) {
+        if bytes.as_ptr().addr() == self.apart {
+            self.has_left_out = true;
+            return;
+        }
         match &mut self.urgent {
             Some(urgent) => urgent.extend_from_slice(bytes),
             None => self.outbox.put(bytes, self.pool),
@@ -139,6 +165,26 @@ impl Endpoint {
 
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
     pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
+        self.receive_for(input, workshop, push_event)
+    }
+
+    /// The same for one who still has the input when the events are delivered: messages that lie in
+    /// it stay there. Returns whether any do.
+    pub(crate) fn receive_lent(&mut self, input: &mut [u8], workshop: &mut Workshop) -> bool {
+        let lender = Lender::of(input);
+        self.receive_for(input, workshop, |events, id, event| {
+            lender.push_event(events, id, event);
+            0
+        });
+        workshop.events.end_loan()
+    }
+
+    fn receive_for(
+        &mut self,
+        input: &mut [u8],
+        workshop: &mut Workshop,
+        mut push: impl FnMut(&mut EventBatch, ConnectionId, Event<'_>) -> usize,
+    ) -> usize {
         let size = input.len();
         if let Some(guards) = &mut self.guards {
             guards.begin_input(size, workshop.now());
@@ -148,14 +194,14 @@ impl Endpoint {
         let before = outbox.queued_bytes();
         // All that is written here is pongs.
         let urgent = outbox.is_deep().then(Vec::new);
-        let mut host =
-            Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0, urgent };
+        let mut host = Surroundings::new(outbox, pool, keys, deflate);
+        host.urgent = urgent;
         let mut weight = 0;
         let mut tally = Tally::default();
         protocol.handle_input(input, &mut host, &mut |event| {
             tally.add(&event);
             if guards.as_mut().is_none_or(|guards| guards.admits(&event)) {
-                weight += push_event(events, *id, event);
+                weight += push(events, *id, event);
             }
         });
         let Surroundings { pongs, urgent, .. } = host;
@@ -179,6 +225,30 @@ impl Endpoint {
         payload: Payload<'_>,
         workshop: &mut Workshop,
     ) {
+        self.send_beside(0, kind, word, payload, workshop);
+    }
+
+    /// The same for a payload whose bytes may stay where they are. Returns whether they do: then who
+    /// calls writes them, at once behind all that the outbox has.
+    pub(crate) fn send_apart(
+        &mut self,
+        kind: CommandKind,
+        word: u32,
+        payload: &[u8],
+        workshop: &mut Workshop,
+    ) -> bool {
+        let apart = payload.as_ptr().addr();
+        self.send_beside(apart, kind, word, Payload::Slice(payload), workshop)
+    }
+
+    fn send_beside(
+        &mut self,
+        apart: usize,
+        kind: CommandKind,
+        word: u32,
+        payload: Payload<'_>,
+        workshop: &mut Workshop,
+    ) -> bool {
         if let Some(guards) = &mut self.guards
             && matches!(kind, CommandKind::Text | CommandKind::Binary)
         {
@@ -187,10 +257,10 @@ impl Endpoint {
         let Self { role, protocol, chosen_key, outbox, progress, profile, .. } = self;
         let Workshop { pool, keys, deflate, row, .. } = workshop;
         let (counts, row) = (profile.as_deref(), *row);
-        let chosen_key = chosen_key.take();
         let is_ping_or_pong = matches!(kind, CommandKind::Ping | CommandKind::Pong);
         let urgent = (is_ping_or_pong && outbox.is_deep()).then(Vec::new);
-        let mut host = Surroundings { outbox, pool, keys, chosen_key, deflate, pongs: 0, urgent };
+        let mut host = Surroundings::new(outbox, pool, keys, deflate);
+        (host.chosen_key, host.urgent, host.apart) = (chosen_key.take(), urgent, apart);
         let sent = match kind {
             CommandKind::Text | CommandKind::Binary => {
                 host.outbox.begin_frame();
@@ -199,7 +269,8 @@ impl Endpoint {
                 let outgoing = outgoing(kind, word, payload);
                 let fin = outgoing.fin;
                 protocol.send_message(outgoing, &mut host).map(|wire| {
-                    host.outbox.mark_charged(charged, wire);
+                    let left_out = if host.has_left_out { length } else { 0 };
+                    host.outbox.mark_charged(charged, wire - left_out);
                     progress.count_out(fin);
                     count_message(counts, row, fin, length, (charged, wire));
                 })
@@ -221,24 +292,23 @@ impl Endpoint {
                 protocol.send_close(code, reason, &mut host)
             }
             CommandKind::Raw => {
-                match payload {
-                    Payload::Slice(bytes) => host.write(bytes),
-                    Payload::Shared(bytes) => host.write_shared(bytes),
-                }
+                host.write_payload(payload);
                 Ok(())
             }
             CommandKind::MaskingKey => {
                 self.chosen_key = bytes(&payload).first_chunk().copied().map(MaskingKey);
-                return;
+                return false;
             }
-            _ => return,
+            _ => return false,
         };
+        let has_left_out = host.has_left_out;
         if let Some(urgent) = host.urgent.filter(|urgent| !urgent.is_empty()) {
             outbox.put_urgent(&urgent, 0, true, pool);
         }
         if sent.is_ok() && word & COMMAND_NOTIFY != 0 {
             self.outbox.notify_when_written();
         }
+        has_left_out
     }
 
     /// Changes the limit on a message's length; 0 is none.
@@ -254,55 +324,6 @@ impl Endpoint {
     /// Whether what the peer still sends is of no interest to anybody.
     pub(crate) fn is_deaf(&self) -> bool {
         self.protocol.is_close_received() || self.protocol.is_failed() || self.is_limited()
-    }
-}
-
-/// Writes an event into the batch and returns its weight.
-fn push_event(events: &mut EventBatch, id: ConnectionId, event: Event<'_>) -> usize {
-    let length = match event {
-        Event::Message { kind, payload, ascii } => {
-            let length = payload.len();
-            push_message(events, id, kind, payload, ascii);
-            length
-        }
-        Event::Ping { payload } => {
-            events.push(id, EventKind::Ping, 0, payload, 0);
-            payload.len()
-        }
-        Event::Pong { payload } => {
-            events.push(id, EventKind::Pong, 0, payload, 0);
-            payload.len()
-        }
-        Event::Close { code, reason } => {
-            events.push(id, EventKind::Close, 0, reason, u32::from(code.0));
-            reason.len()
-        }
-        Event::Failed(error) => {
-            let number = u32::try_from(error.number()).unwrap_or(u32::MAX);
-            events.push_numbers(id, EventKind::Failed, u32::from(error.row_index()), number);
-            0
-        }
-    };
-    length + size_of::<Record>()
-}
-
-fn push_message(
-    events: &mut EventBatch,
-    id: ConnectionId,
-    kind: MessageKind,
-    payload: Cow<'_, [u8]>,
-    ascii: bool,
-) {
-    let (kind, flags) = match kind {
-        MessageKind::Text if ascii => (EventKind::Text, EVENT_ASCII),
-        MessageKind::Text => (EventKind::Text, 0),
-        MessageKind::Binary => (EventKind::Binary, 0),
-    };
-    match payload {
-        Cow::Owned(payload) if payload.len() >= LARGE_PAYLOAD_BYTES => {
-            events.push_large(id, kind, flags, payload);
-        }
-        payload => events.push(id, kind, flags, &payload, 0),
     }
 }
 

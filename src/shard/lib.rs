@@ -45,4 +45,4 @@ pub use record::{
 };
 pub use recycler::Recycler;
 pub use registry::ConnectionId;
-pub use streams::{StreamOpening, Streams};
+pub use streams::{Received, StreamOpening, Streams};

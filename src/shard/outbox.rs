@@ -41,7 +41,7 @@ impl BufferPool {
         }
     }
 
-    fn give_back(&mut self, mut buffer: Vec<u8>) {
+    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
         if self.spare.len() < Self::MOST_BUFFERS && buffer.capacity() <= Self::MOST_BYTES_EACH {
             buffer.clear();
             self.spare.push(buffer);

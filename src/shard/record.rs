@@ -7,7 +7,7 @@
 //! | 0 | connection id | connection id |
 //! | 1 | kind, flags from bit 8 | kind, flags from bit 8 |
 //! | 2 | payload length in bytes | payload length in bytes |
-//! | 3 | close code, or the error's number | unused |
+//! | 3 | close code, the error's number, or where a lent payload begins | unused |
 
 /// One event or command.
 pub(crate) type Record = [u32; 4];
@@ -71,6 +71,12 @@ impl EventKind {
 pub const EVENT_ASCII: u32 = 1 << 8;
 /// The payload is the next one of the batch's large payloads.
 pub const EVENT_LARGE: u32 = 1 << 9;
+
+/// The payload lies in the bytes that the transport has just brought; word 3 says where it begins.
+pub(crate) const EVENT_LENT: u32 = 1 << 10;
+
+/// Nothing else is lent of those bytes.
+pub(crate) const EVENT_LAST_LENT: u32 = 1 << 11;
 
 /// What is to be done on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,8 @@ pub struct Streams {
     /// Those of them that are watched, and whether they are not read for reasons of ours.
     watched: BTreeMap<ConnectionId, bool>,
     workshop: Workshop,
+    /// A batch that has been delivered, for the next events.
+    spent: EventBatch,
 }
 
 /// What a connection without a socket of ours begins with.
@@ -59,23 +61,30 @@ impl Streams {
         self.connections.insert(id, endpoint);
     }
 
-    /// Takes bytes that the transport has brought; they are unmasked in place. Returns how many bytes
-    /// the connection has to write.
-    pub fn receive(&mut self, id: ConnectionId, input: &mut [u8]) -> u64 {
-        let Some(endpoint) = self.connections.get_mut(id) else { return 0 };
-        if endpoint.is_deaf() {
-            return endpoint.outbox.pending_bytes();
+    /// Takes bytes that the transport has brought; they are unmasked in place. With `lend` messages
+    /// stay in them as far as they can, and who calls keeps them until those are delivered.
+    pub fn receive(&mut self, id: ConnectionId, input: &mut [u8], lend: bool) -> Received {
+        let mut received = Received::default();
+        if let Some(endpoint) = self.connections.get_mut(id) {
+            if !endpoint.is_deaf() {
+                self.workshop.begin_turn();
+                endpoint.progress.add_read(input.len());
+                if lend {
+                    received.has_lent = endpoint.receive_lent(input, &mut self.workshop);
+                } else {
+                    endpoint.receive(input, &mut self.workshop);
+                }
+                while endpoint.is_behind() {
+                    endpoint.receive(&mut [], &mut self.workshop);
+                }
+                if endpoint.is_stopped() {
+                    self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
+                }
+            }
+            received.pending_bytes = endpoint.outbox.pending_bytes();
         }
-        self.workshop.begin_turn();
-        endpoint.progress.add_read(input.len());
-        endpoint.receive(input, &mut self.workshop);
-        while endpoint.is_behind() {
-            endpoint.receive(&mut [], &mut self.workshop);
-        }
-        if endpoint.is_stopped() {
-            self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
-        }
-        endpoint.outbox.pending_bytes()
+        received.has_events = !self.workshop.events.is_empty();
+        received
     }
 
     /// Takes note that the transport is not read, for reasons of ours, or is again.
@@ -140,6 +149,18 @@ impl Streams {
         }
     }
 
+    /// Sends a message, or a fragment of one, whose bytes may stay where they are. Returns whether
+    /// they do: then who calls writes them, behind the connection's output, before anything else.
+    pub fn send_apart(&mut self, id: ConnectionId, word: u32, payload: &[u8]) -> bool {
+        match (self.connections.get_mut(id), CommandKind::of(word)) {
+            (Some(endpoint), Some(kind)) => {
+                self.workshop.begin_turn();
+                endpoint.send_apart(kind, word, payload, &mut self.workshop)
+            }
+            _ => false,
+        }
+    }
+
     /// The first of what the connection wants written: at least `enough` bytes, if there are so many.
     /// Its progress then says how much of what was charged has been taken.
     pub fn take_output(&mut self, id: ConnectionId, enough: usize) -> Option<Vec<u8>> {
@@ -160,8 +181,33 @@ impl Streams {
         self.watched.remove(&id);
     }
 
+    /// Takes the memory of an output back that has been copied.
+    pub fn give_back_output(&mut self, output: Vec<u8>) {
+        self.workshop.pool.give_back(output);
+    }
+
     /// The events since the last call, if there were any.
     pub fn take_events(&mut self) -> Option<EventBatch> {
-        (!self.workshop.events.is_empty()).then(|| std::mem::take(&mut self.workshop.events))
+        if self.workshop.events.is_empty() {
+            return None;
+        }
+        Some(std::mem::replace(&mut self.workshop.events, std::mem::take(&mut self.spent)))
     }
+
+    /// Takes the memory of a batch back whose events have been delivered.
+    pub fn give_back(&mut self, mut batch: EventBatch) {
+        batch.reset();
+        self.spent = batch;
+    }
+}
+
+/// What came of some bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Events wait, of this connection or of others.
+    pub has_events: bool,
+    /// Messages stay in the bytes.
+    pub has_lent: bool,
+    /// What the connection has to write.
+    pub pending_bytes: u64,
 }

@@ -169,8 +169,7 @@ impl Endpoint {
         let before = self.outbox.queued_bytes();
         let Self { protocol, outbox, .. } = self;
         let Workshop { pool, keys, deflate, .. } = workshop;
-        let mut host =
-            Surroundings { outbox, pool, keys, chosen_key: None, deflate, pongs: 0, urgent: None };
+        let mut host = Surroundings::new(outbox, pool, keys, deflate);
         // Fails only if one is out.
         let _ = protocol.send_close(Some(code), reason.as_bytes(), &mut host);
         let bytes = usize::try_from(self.outbox.queued_bytes() - before).unwrap_or(0);

@@ -1,0 +1,148 @@
+//! Events of the protocol, as records of a batch.
+
+use std::borrow::Cow;
+
+use offloop_protocol::{Event, MessageKind};
+
+use crate::batch::{EventBatch, LARGE_PAYLOAD_BYTES};
+use crate::record::{EVENT_ASCII, EventKind, Record};
+use crate::registry::ConnectionId;
+
+/// Writes an event into the batch and returns its weight.
+pub(super) fn push_event(events: &mut EventBatch, id: ConnectionId, event: Event<'_>) -> usize {
+    let length = match event {
+        Event::Message { kind, payload, ascii } => {
+            let length = payload.len();
+            push_message(events, id, kind, payload, ascii);
+            length
+        }
+        Event::Ping { payload } => {
+            events.push(id, EventKind::Ping, 0, payload, 0);
+            payload.len()
+        }
+        Event::Pong { payload } => {
+            events.push(id, EventKind::Pong, 0, payload, 0);
+            payload.len()
+        }
+        Event::Close { code, reason } => {
+            events.push(id, EventKind::Close, 0, reason, u32::from(code.0));
+            reason.len()
+        }
+        Event::Failed(error) => {
+            let number = u32::try_from(error.number()).unwrap_or(u32::MAX);
+            events.push_numbers(id, EventKind::Failed, u32::from(error.row_index()), number);
+            0
+        }
+    };
+    length + size_of::<Record>()
+}
+
+fn push_message(
+    events: &mut EventBatch,
+    id: ConnectionId,
+    kind: MessageKind,
+    payload: Cow<'_, [u8]>,
+    ascii: bool,
+) {
+    let (kind, flags) = message_kind(kind, ascii);
+    match payload {
+        Cow::Owned(payload) if payload.len() >= LARGE_PAYLOAD_BYTES => {
+            events.push_large(id, kind, flags, payload);
+        }
+        payload => events.push(id, kind, flags, &payload, 0),
+    }
+}
+
+fn message_kind(kind: MessageKind, ascii: bool) -> (EventKind, u32) {
+    match kind {
+        MessageKind::Text if ascii => (EventKind::Text, EVENT_ASCII),
+        MessageKind::Text => (EventKind::Text, 0),
+        MessageKind::Binary => (EventKind::Binary, 0),
+    }
+}
+
+/// Where the reader comes at once, from this size on moving a payload is cheaper than two copies.
+const MOVED_PAYLOAD_BYTES: usize = 4096;
+
+/// Where bytes lie that their owner still has when the events are delivered.
+#[derive(Clone, Copy)]
+pub(super) struct Lender {
+    start: usize,
+    bytes: usize,
+}
+
+impl Lender {
+    pub(super) fn of(input: &[u8]) -> Self {
+        Self { start: input.as_ptr().addr(), bytes: input.len() }
+    }
+
+    /// Writes an event into the batch; a message that lies in the bytes stays there.
+    pub(super) fn push_event(self, events: &mut EventBatch, id: ConnectionId, event: Event<'_>) {
+        match event {
+            Event::Message { kind, payload: Cow::Borrowed(payload), ascii }
+                if self.offset(payload).is_some() =>
+            {
+                let (kind, flags) = message_kind(kind, ascii);
+                let offset = self.offset(payload).unwrap_or_default();
+                events.push_lent(id, kind, flags, offset, payload.len());
+            }
+            Event::Message { kind, payload: Cow::Owned(payload), ascii }
+                if payload.len() >= MOVED_PAYLOAD_BYTES =>
+            {
+                let (kind, flags) = message_kind(kind, ascii);
+                events.push_large(id, kind, flags, payload);
+            }
+            event => {
+                push_event(events, id, event);
+            }
+        }
+    }
+
+    /// Where a payload begins, if it lies in the bytes.
+    fn offset(self, payload: &[u8]) -> Option<usize> {
+        let offset = payload.as_ptr().addr().checked_sub(self.start)?;
+        (!payload.is_empty() && offset + payload.len() <= self.bytes).then_some(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{EVENT_LAST_LENT, EVENT_LENT};
+
+    const ID: ConnectionId = ConnectionId::new(7);
+
+    fn message(payload: Cow<'_, [u8]>) -> Event<'_> {
+        Event::Message { kind: MessageKind::Text, payload, ascii: true }
+    }
+
+    #[test]
+    fn a_message_is_lent_only_if_it_lies_in_the_input() {
+        let (input, other) = ([b'a'; 64], [b'b'; 64]);
+        let lender = Lender::of(&input);
+        let mut events = EventBatch::default();
+        for payload in [&input[8..64], &input[..1], &other[..8], &input[3..3]] {
+            lender.push_event(&mut events, ID, message(Cow::Borrowed(payload)));
+        }
+        assert!(events.end_loan());
+        assert!(!events.end_loan(), "it ends once");
+        let (mut records, mut slab) = ([0; 16], [0; 64]);
+        let copied = events.copy_into(&mut records, &mut slab);
+        assert_eq!((copied.records, copied.bytes), (4, 8), "what is lent takes no room");
+        let text = EventKind::Text as u32 | EVENT_ASCII;
+        let lent = text | EVENT_LENT;
+        assert_eq!(records[..8], [7, lent, 56, 8, 7, lent | EVENT_LAST_LENT, 1, 0]);
+        assert_eq!(records[8..], [7, text, 8, 0, 7, text, 0, 0]);
+    }
+
+    #[test]
+    fn a_message_put_together_is_moved_from_some_size_on() {
+        let lender = Lender::of(&[]);
+        let mut events = EventBatch::default();
+        for length in [MOVED_PAYLOAD_BYTES - 1, MOVED_PAYLOAD_BYTES] {
+            lender.push_event(&mut events, ID, message(vec![b'a'; length].into()));
+        }
+        assert_eq!(events.take_large().map(|payload| payload.len()), Some(MOVED_PAYLOAD_BYTES));
+        assert_eq!(events.take_large(), None);
+    }
+}
