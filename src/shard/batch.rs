@@ -145,9 +145,13 @@ impl EventBatch {
         self.records.is_empty()
     }
 
-    /// Each event's connection and what it weighs against that connection's high-water mark.
+    /// Each event's connection and what it weighs against that connection's high-water mark; only those
+    /// that came of what was read weigh anything.
     pub fn weights(&self) -> impl Iterator<Item = (ConnectionId, usize)> {
-        self.records.iter().map(|record| (ConnectionId::new(record[0]), weight(record)))
+        self.records
+            .iter()
+            .filter(|record| EventKind::is_read(record[1] & KIND_MASK))
+            .map(|record| (ConnectionId::new(record[0]), weight(record)))
     }
 
     /// Empties the batch for its next turn; what a burst has blown up is given back.

@@ -19,7 +19,7 @@ use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
 use crate::cause::{Ending, Reason};
-use crate::endpoint::{Endpoint, Verdict, Workshop};
+use crate::endpoint::{Endpoint, TOTAL_HIGH_WATER_BYTES, Verdict, Workshop};
 use crate::readiness::{ReadyList, ready_waker};
 use crate::record::{COMMAND_NOTIFY, CommandKind, EventKind, Tuning};
 use crate::registry::ConnectionId;
@@ -111,8 +111,7 @@ impl Driver {
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
         driver.endpoint.outbox.mark_automatic(response.len(), 0);
         if !head.is_empty() {
-            driver.undelivered += driver.endpoint.receive(&mut head, workshop);
-            driver.end_if_limited(workshop);
+            driver.take_in(&mut head, workshop);
         }
         Ok(driver)
     }
@@ -162,7 +161,7 @@ impl Driver {
     /// Reads what has come, up to this connection's share of a turn.
     pub(crate) fn drive_read(&mut self, buffer: &mut [u8], workshop: &mut Workshop) -> Progression {
         for _ in 0..READS_A_TURN {
-            if !self.may_read() {
+            if !self.may_read(workshop) {
                 self.endpoint.hold(workshop);
                 return Progression::Alive;
             }
@@ -197,7 +196,9 @@ impl Driver {
     /// Gives the protocol what was read, or nothing, so that it goes on with what it has.
     fn take_in(&mut self, input: &mut [u8], workshop: &mut Workshop) {
         if !self.endpoint.is_deaf() {
-            self.undelivered += self.endpoint.receive(input, workshop);
+            let weight = self.endpoint.receive(input, workshop);
+            self.undelivered += weight;
+            workshop.undelivered += weight;
             self.end_if_limited(workshop);
         }
     }
@@ -226,7 +227,7 @@ impl Driver {
         if self.our_half == Half::Ended && self.peers_half == Half::Ended {
             return Progression::Over;
         }
-        if self.may_resume() { Progression::Hungry } else { Progression::Alive }
+        if self.may_resume(workshop) { Progression::Hungry } else { Progression::Alive }
     }
 
     /// Does what was due at a moment for which a timer was set.
@@ -266,14 +267,15 @@ impl Driver {
     }
 
     /// Takes back what the layer above has delivered.
-    pub(crate) fn delivered(&mut self, bytes: usize) -> Progression {
+    pub(crate) fn delivered(&mut self, bytes: usize, workshop: &Workshop) -> Progression {
         self.undelivered = self.undelivered.saturating_sub(bytes);
-        if self.may_resume() { Progression::Hungry } else { Progression::Alive }
+        if self.may_resume(workshop) { Progression::Hungry } else { Progression::Alive }
     }
 
     /// Whether reading waits for the layer above to deliver.
-    pub(crate) fn is_starving(&self) -> bool {
-        self.is_throttled && self.undelivered > HIGH_WATER_BYTES / 2
+    pub(crate) fn is_starving(&self, workshop: &Workshop) -> bool {
+        let is_waiting = self.undelivered > HIGH_WATER_BYTES / 2 || workshop.is_crowded();
+        self.is_throttled && is_waiting
     }
 
     /// A socket that does not know an option goes on without it, as under Node.
@@ -316,7 +318,7 @@ impl Driver {
         if self.our_half == Half::Ended { Progression::Over } else { Progression::Alive }
     }
 
-    fn may_read(&mut self) -> bool {
+    fn may_read(&mut self, workshop: &Workshop) -> bool {
         if self.peers_half == Half::Ended
             || self.paused.is_some_and(|read| read >= PAUSED_BYTES)
             || self.endpoint.is_stopped()
@@ -324,14 +326,16 @@ impl Driver {
             return false;
         }
         self.is_throttled = self.undelivered > HIGH_WATER_BYTES
+            || workshop.undelivered > TOTAL_HIGH_WATER_BYTES
             || self.endpoint.outbox.pending_bytes() > UNWRITTEN_HIGH_WATER_BYTES;
         !self.is_throttled
     }
 
     /// Whether what held reading up has gone; says so once.
-    fn may_resume(&mut self) -> bool {
+    fn may_resume(&mut self, workshop: &Workshop) -> bool {
         let resume = self.is_throttled
             && self.undelivered <= HIGH_WATER_BYTES / 2
+            && !workshop.is_crowded()
             && self.endpoint.outbox.pending_bytes() <= UNWRITTEN_HIGH_WATER_BYTES / 2;
         self.is_throttled &= !resume;
         resume

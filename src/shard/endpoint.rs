@@ -27,6 +27,10 @@ use reporting::{Lender, push_event};
 pub(crate) use watching::Verdict;
 use watching::{Tally, count_frame, count_message};
 
+/// Undelivered bytes of all connections of a shard above which none is read, and below half of which
+/// they are again.
+pub(crate) const TOTAL_HIGH_WATER_BYTES: usize = 64 * 1024 * 1024;
+
 /// What the connections of one driver share.
 #[derive(Debug, Default)]
 pub(crate) struct Workshop {
@@ -39,6 +43,8 @@ pub(crate) struct Workshop {
     /// The driver's row in the counters of a profile.
     pub(crate) row: usize,
     clock: Option<Instant>,
+    /// What the events weigh that have not been delivered.
+    pub(crate) undelivered: usize,
 }
 
 impl Workshop {
@@ -50,6 +56,11 @@ impl Workshop {
     /// The time, which is looked at once a turn at most.
     pub(crate) fn now(&mut self) -> Instant {
         *self.clock.get_or_insert_with(Instant::now)
+    }
+
+    /// Whether so much is undelivered that nobody who waits for that is read again.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.undelivered > TOTAL_HIGH_WATER_BYTES / 2
     }
 
     /// A new turn begins.

@@ -323,3 +323,6 @@ impl Pulse {
         Due::Ping(payload)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,11 @@ impl EventKind {
         })
     }
 
+    /// Whether it came of what was read.
+    pub(crate) const fn is_read(kind: u32) -> bool {
+        kind <= Self::Failed as u32
+    }
+
     /// Whether word 2 counts bytes that lie in the batch.
     pub(crate) const fn has_payload(kind: u32) -> bool {
         kind <= Self::Close as u32

@@ -225,9 +225,11 @@ impl Shard {
     fn collect_spent(&mut self) {
         self.events.collect(&mut self.spent);
         let mut spent = std::mem::take(&mut self.spent);
+        let was_crowded = self.workshop.is_crowded();
         for mut batch in spent.drain(..) {
             for (id, bytes) in batch.weights() {
-                self.guarded(id, |driver, _, _| driver.delivered(bytes));
+                self.workshop.undelivered = self.workshop.undelivered.saturating_sub(bytes);
+                self.guarded(id, |driver, workshop, _| driver.delivered(bytes, workshop));
             }
             batch.reset();
             if self.spare.len() < SPARE_BATCHES {
@@ -235,6 +237,13 @@ impl Shard {
             }
         }
         self.spent = spent;
+        if was_crowded && !self.workshop.is_crowded() {
+            // Some of them have nothing of their own undelivered.
+            let starving: Vec<_> = self.starving.iter().copied().collect();
+            for id in starving {
+                self.guarded(id, |driver, workshop, _| driver.delivered(0, workshop));
+            }
+        }
     }
 
     /// Takes note whether a connection waits for deliveries before it is read again.
@@ -268,7 +277,7 @@ impl Shard {
         let Some(driver) = self.connections.get_mut(id) else { return };
         let (workshop, buffer) = (&mut self.workshop, &mut self.read_buffer);
         let stepped = catch_unwind(AssertUnwindSafe(|| step(driver, workshop, buffer)));
-        let is_starving = driver.is_starving();
+        let is_starving = driver.is_starving(&self.workshop);
         driver.arm(&mut self.timers);
         match stepped {
             Ok(Progression::Alive) => {}

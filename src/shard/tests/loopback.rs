@@ -15,6 +15,8 @@ use offloop_shard::{
     EventBatch, EventKind, Progress, ShardHandle,
 };
 
+#[path = "loopback/crowds.rs"]
+mod crowds;
 #[path = "loopback/inflating.rs"]
 mod inflating;
 #[path = "loopback/last_words.rs"]
