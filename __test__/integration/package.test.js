@@ -10,6 +10,7 @@ const { promisify } = require('node:util')
 
 const run = promisify(execFile)
 const ROOT = join(__dirname, '..', '..')
+const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
 
 /** An echo through a fresh server, in either module system; prints what came back. */
 const ECHO = `
@@ -108,6 +109,57 @@ test('gives what is built for a browser a function that throws', async () => {
   const loaded = run(process.execPath, ['--conditions=browser', 'page.cjs'], { cwd: folder })
   await expect(loaded).rejects.toThrow('offloop does not work in the browser')
 })
+
+/** What a program in TypeScript writes, as an ES module and in CommonJS. */
+const TYPED_USE = `
+const server: WebSocketServer = new WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 1024 } })
+server.on('connection', (client: WebSocket, req) => {
+  const address: string | undefined = req.socket.remoteAddress
+  client.on('message', (data: RawData, isBinary: boolean) => client.send(data, { binary: isBinary }))
+  client.close(1000, address)
+})
+const client = new WebSocket('ws://localhost', { handshakeTimeout: 5 } satisfies ClientOptions)
+createWebSocketStream(client, { encoding: 'utf8' }).pipe(process.stdout)
+// @ts-expect-error There is no such state.
+client.readyState = 'open'
+`
+const TYPED_IMPORT = `import WebSocket, { createWebSocketStream, WebSocketServer } from 'offloop'
+import type { ClientOptions, RawData } from 'offloop'
+${TYPED_USE}`
+const TYPED_REQUIRE = `import WebSocket = require('offloop')
+import WebSocketServer = WebSocket.WebSocketServer
+import createWebSocketStream = WebSocket.createWebSocketStream
+import ClientOptions = WebSocket.ClientOptions
+import RawData = WebSocket.RawData
+${TYPED_USE}`
+
+test.each([
+  ['node16', 'ES modules', 'use.mts', TYPED_IMPORT, {}],
+  ['node16', 'CommonJS', 'use.cts', TYPED_REQUIRE, {}],
+  ['node16', 'CommonJS with esModuleInterop', 'interop.cts', TYPED_IMPORT, { esModuleInterop: true }],
+  ['nodenext', 'ES modules', 'next.mts', TYPED_IMPORT, { verbatimModuleSyntax: true }],
+  ['preserve', 'what a bundler takes', 'bundled.ts', TYPED_IMPORT, { moduleResolution: 'bundler' }],
+  ['esnext', 'what a bundler takes', 'esnext.ts', TYPED_IMPORT, { moduleResolution: 'bundler' }]
+])('has types for module %s: %s', async (module, _, name, source, more) => {
+  const config = {
+    compilerOptions: {
+      lib: ['ES2023'],
+      module,
+      noEmit: true,
+      skipLibCheck: false,
+      strict: true,
+      target: 'ES2023',
+      typeRoots: [join(ROOT, 'node_modules', '@types')],
+      types: ['node'],
+      ...more
+    },
+    files: [name]
+  }
+  await writeFile(join(folder, name), source)
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const { stdout } = await run(process.execPath, [TSC, '-p', folder], { cwd: folder }).catch((error) => error)
+  expect(stdout).toBe('')
+}, 60_000)
 
 test('holds what it needs to run, and no sources, tests or scripts to be run at install', async () => {
   const installed = join(folder, 'node_modules', 'offloop')
