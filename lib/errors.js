@@ -19,6 +19,9 @@ const { READY_STATES } = require('./constants')
  * @property {string} message The text; `%d` stands for a number
  */
 
+/** Numbers of errors that zlib knows; ws passes zlib's own errors on. */
+const ZLIB_ERRNO = Object.freeze({ Z_DATA_ERROR: -3, Z_BUF_ERROR: -5 })
+
 /**
  * Turns a row of the error table into the Error that is emitted.
  *
@@ -30,6 +33,7 @@ function protocolError(row, number = 0) {
   const ErrorClass = row.class === 'RangeError' ? RangeError : Error
   const error = new ErrorClass(row.message.replace('%d', String(number)))
   error.code = row.name
+  if (row.name in ZLIB_ERRNO) error.errno = ZLIB_ERRNO[row.name]
   Object.defineProperty(error, 'closeCode', { value: row.closeCode })
   return error
 }

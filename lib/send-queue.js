@@ -49,6 +49,12 @@ let lastText = null
 let lastOffset = 0
 let lastLength = 0
 
+/** The last frame made elsewhere that was written to the slab: Socket.IO gives it to many. */
+let lastPiece = null
+let lastPieceBehind = null
+let lastRawOffset = 0
+let lastRawLength = 0
+
 /**
  * Sends a message, or a fragment of one.
  *
@@ -166,30 +172,47 @@ function send(driver, word, data, callback) {
 }
 
 /**
- * Writes bytes that are not framed here, between the frames.
+ * Writes bytes that are not framed here, between the frames. They stay the caller's, who must not
+ * change them before they are written, as with any stream.
  *
  * @param {object} driver The connection's driver
- * @param {(string | Uint8Array)[]} pieces The bytes
+ * @param {(string | Uint8Array)[]} pieces The bytes: one or two pieces
  * @param {Function} [callback] Called when the kernel has them, or with an error
  */
 function raw(driver, pieces, callback) {
-  const length = pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0)
+  const [first, second = EMPTY_BUFFER] = pieces
+  if (first === lastPiece && second === lastPieceBehind) {
+    enqueue(driver, COMMAND.RAW, lastRawOffset, lastRawLength, lastRawLength, callback)
+    return
+  }
+  const length = Buffer.byteLength(first) + Buffer.byteLength(second)
   if (length > SLAB_PAYLOAD_BYTES) {
-    native.stageLarge(Buffer.concat(pieces.map((piece) => Buffer.from(piece))))
+    native.stageLarge(Buffer.concat([Buffer.from(first), Buffer.from(second)]))
     enqueue(driver, COMMAND.RAW | COMMAND_FLAG.LARGE, 0, length, length, callback)
     return
   }
   makeRoom(length)
-  const offset = used
-  for (const piece of pieces) {
-    if (typeof piece === 'string') {
-      used += commandSlab.utf8Write(piece, used)
-    } else {
-      commandSlab.set(piece, used)
-      used += piece.length
-    }
+  lastPiece = first
+  lastPieceBehind = second
+  lastRawOffset = used
+  lastRawLength = length
+  place(first)
+  place(second)
+  enqueue(driver, COMMAND.RAW, lastRawOffset, length, length, callback)
+}
+
+/**
+ * Copies bytes into the slab, which has room.
+ *
+ * @param {string | Uint8Array} piece The bytes
+ */
+function place(piece) {
+  if (typeof piece === 'string') {
+    used += commandSlab.utf8Write(piece, used)
+  } else {
+    commandSlab.set(piece, used)
+    used += piece.length
   }
-  enqueue(driver, COMMAND.RAW, offset, length, length, callback)
 }
 
 /**
@@ -326,6 +349,7 @@ function submit() {
   count = 0
   used = 0
   lastText = null
+  lastPiece = null
 }
 
 /** Takes the records over the border, if there are any. */

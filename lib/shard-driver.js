@@ -8,6 +8,7 @@
 const native = require('./native')
 const sendQueue = require('./send-queue')
 const { COMMAND, COMMAND_FLAG } = require('./border')
+const { EMPTY_BUFFER } = require('./constants')
 const { DetachedHandle, detach, pushEnd } = require('./detached-socket')
 const { Driver } = require('./driver')
 const { transportError } = require('./errors')
@@ -73,7 +74,7 @@ class ShardDriver extends Driver {
     if (bytes >= this.highWaterBytes) return
     this.highWaterBytes = bytes
     // For the backlog that there is: nothing, but it tells when it is written.
-    if (!this.isClosed) sendQueue.raw(this, [])
+    if (!this.isClosed) sendQueue.raw(this, [EMPTY_BUFFER])
   }
 
   /** Writes what is queued, then ends our side. */

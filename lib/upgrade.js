@@ -6,6 +6,7 @@
  * the package is here; `WebSocketServer` goes the same way.
  */
 
+const { createHash } = require('node:crypto')
 const http = require('node:http')
 
 const native = require('./native')
@@ -20,6 +21,9 @@ const { PERMESSAGE_DEFLATE, deflateOptions, upgradeOptions } = require('./option
 
 /** The text of the core's refusal that ws gives last of all, behind shouldHandle(). */
 const INVALID_PROTOCOLS = 'Invalid Sec-WebSocket-Protocol header'
+
+/** RFC 6455 1.3. */
+const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** What goes with a refusal of the version (RFC 6455 4.4). */
 const VERSION_HEADERS = Object.freeze({ 'Sec-WebSocket-Version': '13, 8' })
@@ -91,7 +95,7 @@ function giveUp(ws, error) {
  * @param {http.IncomingMessage} req The request
  * @param {import('node:stream').Duplex} socket Its socket
  * @param {Function} decide Called once, at once unless verifyClient is asynchronous, with a
- *   Refusal, or with null and `{ accept, extensions, protocols }`
+ *   Refusal, or with null and `{ key, extensions, protocols }`
  */
 function judgeRequest(policy, req, socket, decide) {
   // Until a driver has it: an 'error' that nobody listens to would end the process.
@@ -112,8 +116,10 @@ function judgeRequest(policy, req, socket, decide) {
       return
     }
     const offered = textOf(req.headers['sec-websocket-protocol'])
+    lastKey = textOf(req.headers['sec-websocket-key'])
+    lastAccept = verdict
     const accepted = {
-      accept: verdict,
+      key: lastKey,
       extensions: deflate === null ? NO_EXTENSIONS : { [PERMESSAGE_DEFLATE]: deflate },
       protocols: offered === undefined ? new Set() : subprotocol.parse(offered)
     }
@@ -221,7 +227,7 @@ function isUsable(socket) {
  * @param {WebSocket} ws The WebSocket, CONNECTING
  * @param {object} options Options
  * @param {object} accepted What the answer says
- * @param {string} accepted.accept The value of Sec-WebSocket-Accept
+ * @param {string} accepted.key The value of Sec-WebSocket-Key
  * @param {object} accepted.extensions The extensions in use, by name
  * @param {Set<string>} accepted.protocols The sub-protocols the client offers
  * @param {object} upgrade What is upgraded
@@ -235,13 +241,13 @@ function isUsable(socket) {
  * @throws {TypeError} If a line of the head would break out of it
  */
 function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
-  const { accept, extensions, protocols } = accepted
+  const { key, extensions, protocols } = accepted
   const { req, socket, head, openLater, account, address } = upgrade
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
     'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${accept}`
+    `Sec-WebSocket-Accept: ${acceptOf(key)}`
   ]
 
   if (protocols.size > 0) {
@@ -271,6 +277,23 @@ function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
   })
   socket.removeListener('error', socketOnError)
 }
+
+/**
+ * Answers a key (RFC 6455 4.2.2). The core has done so when it judged the request, which is nearly
+ * always the one before; others come from an asynchronous verifyClient, or from a user who calls
+ * `completeUpgrade()`.
+ *
+ * @param {string} key The value of Sec-WebSocket-Key
+ * @returns {string} The value of Sec-WebSocket-Accept
+ */
+function acceptOf(key) {
+  if (key === lastKey) return lastAccept
+  return createHash('sha1').update(key + ACCEPT_GUID).digest('base64')
+}
+
+/** The key of the request that was judged last, and its answer. */
+let lastKey
+let lastAccept
 
 /**
  * Checks that a line of a head is one line.

@@ -145,8 +145,8 @@ class WebSocketServer extends EventEmitter {
   handleUpgrade(req, socket, head, cb) {
     judgeRequest(this, req, socket, (refusal, accepted) => {
       if (refusal === null) {
-        const { accept, extensions, protocols } = accepted
-        this.completeUpgrade(extensions, accept, protocols, req, socket, head, cb)
+        const { key, extensions, protocols } = accepted
+        this.completeUpgrade(extensions, key, protocols, req, socket, head, cb)
       } else if (refusal.isClientError && this.listenerCount('wsClientError') > 0) {
         this.emit('wsClientError', new Error(refusal.message), socket, req)
       } else {
@@ -159,7 +159,7 @@ class WebSocketServer extends EventEmitter {
    * Upgrades a connection whose request has been found good.
    *
    * @param {object} extensions The extensions in use, by name
-   * @param {string} accept The value of Sec-WebSocket-Accept
+   * @param {string} key The value of Sec-WebSocket-Key
    * @param {Set<string>} protocols The sub-protocols the client offers
    * @param {http.IncomingMessage} req The request
    * @param {import('node:stream').Duplex} socket Its socket
@@ -167,7 +167,7 @@ class WebSocketServer extends EventEmitter {
    * @param {Function} cb Called with the WebSocket and the request
    * @throws {Error} If the socket has been upgraded already
    */
-  completeUpgrade(extensions, accept, protocols, req, socket, head, cb) {
+  completeUpgrade(extensions, key, protocols, req, socket, head, cb) {
     if (!isUsable(socket)) return
     if (this._state > RUNNING) {
       refuse(this, req, socket, { status: 503 })
@@ -183,7 +183,7 @@ class WebSocketServer extends EventEmitter {
 
     const ws = new options.WebSocket(null, undefined, options)
     const address = countedAddress(options, req)
-    const accepted = { accept, extensions, protocols }
+    const accepted = { key, extensions, protocols }
     const upgrade = { req, socket, head, openLater: false, account, address }
     openUpgraded(ws, options, accepted, upgrade, (lines) => this.emit('headers', lines, req))
 
