@@ -176,43 +176,26 @@ function send(driver, word, data, callback) {
  * change them before they are written, as with any stream.
  *
  * @param {object} driver The connection's driver
- * @param {(string | Uint8Array)[]} pieces The bytes: one or two pieces
+ * @param {(string | Uint8Array)[]} pieces The bytes, in one piece or two
  * @param {Function} [callback] Called when the kernel has them, or with an error
  */
-function raw(driver, pieces, callback) {
-  const [first, second = EMPTY_BUFFER] = pieces
-  if (first === lastPiece && second === lastPieceBehind) {
-    enqueue(driver, COMMAND.RAW, lastRawOffset, lastRawLength, lastRawLength, callback)
-    return
+function raw(driver, [first, second = EMPTY_BUFFER], callback) {
+  if (first !== lastPiece || second !== lastPieceBehind) {
+    const bytes = Buffer.concat([Buffer.from(first), Buffer.from(second)])
+    if (bytes.length > SLAB_PAYLOAD_BYTES) {
+      const length = native.stageLarge(bytes)
+      enqueue(driver, COMMAND.RAW | COMMAND_FLAG.LARGE, 0, length, length, callback)
+      return
+    }
+    makeRoom(bytes.length)
+    lastPiece = first
+    lastPieceBehind = second
+    lastRawOffset = used
+    lastRawLength = bytes.length
+    commandSlab.set(bytes, used)
+    used += bytes.length
   }
-  const length = Buffer.byteLength(first) + Buffer.byteLength(second)
-  if (length > SLAB_PAYLOAD_BYTES) {
-    native.stageLarge(Buffer.concat([Buffer.from(first), Buffer.from(second)]))
-    enqueue(driver, COMMAND.RAW | COMMAND_FLAG.LARGE, 0, length, length, callback)
-    return
-  }
-  makeRoom(length)
-  lastPiece = first
-  lastPieceBehind = second
-  lastRawOffset = used
-  lastRawLength = length
-  place(first)
-  place(second)
-  enqueue(driver, COMMAND.RAW, lastRawOffset, length, length, callback)
-}
-
-/**
- * Copies bytes into the slab, which has room.
- *
- * @param {string | Uint8Array} piece The bytes
- */
-function place(piece) {
-  if (typeof piece === 'string') {
-    used += commandSlab.utf8Write(piece, used)
-  } else {
-    commandSlab.set(piece, used)
-    used += piece.length
-  }
+  enqueue(driver, COMMAND.RAW, lastRawOffset, lastRawLength, lastRawLength, callback)
 }
 
 /**
