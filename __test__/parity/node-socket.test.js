@@ -154,6 +154,19 @@ describe.each(implementations)('the socket of a WebSocket of %s', (name, impleme
     expect(() => socket.setTimeout('soon')).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }))
   })
 
+  // In Linux' table of connections the timer of one that waits to be probed is of kind 2.
+  const testOnLinux = process.platform === 'linux' ? test : test.skip
+  testOnLinux('setKeepAlive() has the kernel probe the peer, or not', async () => {
+    const { socket } = await open()
+    const hex = (port) => port.toString(16).toUpperCase().padStart(4, '0')
+    const place = new RegExp(`: 0100007F:${hex(socket.localPort)} 0100007F:${hex(socket.remotePort)} 01 \\S+ (\\d\\d):`)
+    const timer = () => place.exec(fs.readFileSync('/proc/net/tcp', 'latin1'))[1]
+    socket.setKeepAlive(true, 60_000)
+    await until(() => timer() === '02')
+    socket.setKeepAlive(false)
+    await until(() => timer() === '00')
+  })
+
   test('emits timeout when nothing moves, and not as long as something does', async () => {
     const { client, webSocket, socket } = await open({ onConnection: echo })
     const before = socket.listenerCount('timeout')

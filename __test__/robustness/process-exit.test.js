@@ -7,7 +7,7 @@ const { once } = require('events')
 const { startBusyClients } = require('../support/busy-clients')
 const { runProgram } = require('../support/child')
 const { closeFrame, frame, OPCODE } = require('../support/frames')
-const { RawClient } = require('../support/raw-client')
+const { RawClient, upgradeRequest } = require('../support/raw-client')
 const { until } = require('../support/waiting')
 
 describe('a process exits by itself with code 0', () => {
@@ -86,6 +86,38 @@ describe('a process stays alive while a connection is open', () => {
     }
     client.socket.end(closeFrame(1000))
     expect(await child.report()).toBe('closed with 1000')
+    await child.expectExit({ code: 0, signal: null })
+  })
+})
+
+describe('a process whose only connection is unref\'d', () => {
+  /** Serves one connection, says `_socket.unref()` and whatever else to it, and echoes. */
+  function serveUnheld(letGo) {
+    return runProgram(async (kit, source) => {
+      const { port, server } = await kit.serve((webSocket) => {
+        webSocket.on('message', (data) => webSocket.send(data))
+        new Function('socket', source)(webSocket._socket)
+        server.close()
+      })
+      kit.report(port)
+    }, { args: [letGo] })
+  }
+
+  test('exits though it is open', async () => {
+    const child = serveUnheld('socket.unref()')
+    const client = await RawClient.connect({ port: await child.report() })
+    client.socket.write(upgradeRequest())
+    await child.expectExit({ code: 0, signal: null })
+  })
+
+  test('stays alive when it is ref\'d again, until it ends', async () => {
+    const child = serveUnheld('socket.unref().unref().ref().ref()')
+    const client = await RawClient.upgrade({ port: await child.report() })
+    for (let i = 0; i < 20; i++) {
+      await client.write(frame(OPCODE.text, `${i}`))
+      expect((await client.readFrame()).payload.toString()).toBe(`${i}`)
+    }
+    client.socket.end(closeFrame(1000))
     await child.expectExit({ code: 0, signal: null })
   })
 })
