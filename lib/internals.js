@@ -9,7 +9,7 @@ const EventEmitter = require('node:events')
 
 const Sender = require('./sender')
 const sendQueue = require('./send-queue')
-const { TUNING } = require('./border')
+const { COMMAND, TUNING } = require('./border')
 const { CLOSED } = require('./constants')
 const { notOpenError } = require('./errors')
 const { payloadLimit } = require('./options')
@@ -45,13 +45,15 @@ class ConnectionSender extends Sender {
    * @param {Function} [cb] Called when it is written
    */
   sendFrame(list, cb) {
-    const ws = this.#ws
-    if (ws._readyState === CLOSED) {
+    const { _driver: driver, _readyState: state } = this.#ws
+    if (state === CLOSED) {
       if (cb) process.nextTick(cb, notOpenError(CLOSED))
-    } else if (ws._socket.writable) {
-      sendQueue.raw(ws._driver, list, cb)
-    } else {
+    } else if (!this._socket.writable) {
       super.sendFrame(list, cb) // fails as ws does
+    } else if (driver.pressure === null) {
+      sendQueue.raw(driver, list, cb)
+    } else {
+      driver.pressure.send(COMMAND.RAW, Buffer.concat(list.map((piece) => Buffer.from(piece))), cb)
     }
   }
 }

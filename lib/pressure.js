@@ -11,7 +11,7 @@
 
 const dispatcher = require('./dispatcher')
 const sendQueue = require('./send-queue')
-const { COMMAND_FLAG, frameBytes } = require('./border')
+const { COMMAND, COMMAND_FLAG, frameBytes } = require('./border')
 const { noteCause } = require('./close-cause')
 const { startClosing } = require('./closing')
 const { CLOSED, OPEN } = require('./constants')
@@ -53,7 +53,8 @@ class Pressure {
   }
 
   /**
-   * Sends a message, or a fragment of one; or does what the policy says.
+   * Sends a message, a fragment of one, or a frame that is made already; or does what the policy
+   * says.
    *
    * @param {number} word Kind and flags of the command
    * @param {string | Uint8Array} data The payload
@@ -65,7 +66,7 @@ class Pressure {
     if (this.#state === FREE) this.#state = this.#decide(bytes)
     const state = this.#state
     if (isLast) this.#state = FREE
-    if (state === SENDING) sendQueue.send(this.#driver, word, data, callback)
+    if (state === SENDING) this.#give(word, data, callback)
     else if (state === HOLDING) this.#hold({ word, data, callback, bytes, isLast })
     else refuse(callback)
   }
@@ -83,7 +84,7 @@ class Pressure {
   feed() {
     while (this.isHolding && this.#driver.bufferedAmount() <= this.#driver.highWaterBytes) {
       const { word, data, callback } = this.#take()
-      sendQueue.send(this.#driver, word, data, callback)
+      this.#give(word, data, callback)
     }
     if (!this.isHolding && this.#close !== null) {
       this.#close()
@@ -97,6 +98,18 @@ class Pressure {
       const { callback } = this.#take()
       if (callback !== undefined) process.nextTick(callback, notOpenError(CLOSED))
     }
+  }
+
+  /**
+   * Gives something to the driver.
+   *
+   * @param {number} word Kind and flags of the command
+   * @param {string | Uint8Array} data The payload
+   * @param {Function} [callback] Called when the kernel has it, or with an error
+   */
+  #give(word, data, callback) {
+    if (word === COMMAND.RAW) sendQueue.raw(this.#driver, [data], callback)
+    else sendQueue.send(this.#driver, word, data, callback)
   }
 
   /**

@@ -119,6 +119,22 @@ describe('maxBackpressure', () => {
     expect(numbers.length).toBe(sent - tally.dropped)
   })
 
+  testBeyondWs('holds frames that are made already with the others', async () => {
+    const { peer, webSocket, tally } = await openDeaf({ maxBackpressure: { bytes: MEBIBYTE, policy: 'dropOldest' } })
+    let sent = 0
+    while (tally.dropped < 3) {
+      const options = { fin: true, mask: false, opcode: OPCODE.binary, readOnly: false, rsv1: false }
+      webSocket.send(numbered(sent++))
+      webSocket._sender.sendFrame(implementation.Sender.frame(numbered(sent++), options))
+      await new Promise(setImmediate)
+    }
+    webSocket.send('last')
+    peer.socket.resume()
+    const numbers = await readNumbers(peer)
+    expect(numbers).toEqual(numbers.slice().sort((one, other) => one - other))
+    expect(numbers.length).toBe(sent - tally.dropped)
+  })
+
   testBeyondWs('with the policy dropOldest close() lets out what is held', async () => {
     const { peer, webSocket, tally } = await openDeaf({ maxBackpressure: { bytes: MEBIBYTE, policy: 'dropOldest' } })
     await sendUntil(webSocket, () => tally.dropped >= 3)
