@@ -101,6 +101,8 @@ describe.each(implementations)('the socket of a WebSocket of %s', (name, impleme
   test('counts bytes, those of the opening handshake too, and keeps the counts', async () => {
     const { client, webSocket, socket } = await openRaw()
     const before = client.socket.bytesWritten
+    // The peer may read the answer before its writer has counted it.
+    await until(() => socket.bytesWritten > 0)
     expect([socket.bytesRead, socket.bytesWritten]).toEqual([before, SWITCHING.length])
     const message = once(webSocket, 'message')
     await client.write(frame(OPCODE.text, 'hello'))
