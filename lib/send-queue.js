@@ -50,10 +50,8 @@ let lastOffset = 0
 let lastLength = 0
 
 /** The last frame made elsewhere that was written to the slab: Socket.IO gives it to many. */
-let lastPiece = null
-let lastPieceBehind = null
-let lastRawOffset = 0
-let lastRawLength = 0
+const NO_FRAME = Object.freeze({ first: null, second: null, offset: 0, length: 0 })
+let lastFrame = NO_FRAME
 
 /**
  * Sends a message, or a fragment of one.
@@ -167,7 +165,6 @@ function send(driver, word, data, callback) {
     length = native.stageLarge(data)
     word |= COMMAND_FLAG.LARGE
   }
-
   enqueue(driver, word, offset, length, frameBytes(length, driver.isClient), callback)
 }
 
@@ -180,7 +177,7 @@ function send(driver, word, data, callback) {
  * @param {Function} [callback] Called when the kernel has them, or with an error
  */
 function raw(driver, [first, second = EMPTY_BUFFER], callback) {
-  if (first !== lastPiece || second !== lastPieceBehind) {
+  if (first !== lastFrame.first || second !== lastFrame.second) {
     const bytes = Buffer.concat([Buffer.from(first), Buffer.from(second)])
     if (bytes.length > SLAB_PAYLOAD_BYTES) {
       const length = native.stageLarge(bytes)
@@ -188,14 +185,11 @@ function raw(driver, [first, second = EMPTY_BUFFER], callback) {
       return
     }
     makeRoom(bytes.length)
-    lastPiece = first
-    lastPieceBehind = second
-    lastRawOffset = used
-    lastRawLength = bytes.length
+    lastFrame = { first, second, offset: used, length: bytes.length }
     commandSlab.set(bytes, used)
     used += bytes.length
   }
-  enqueue(driver, COMMAND.RAW, lastRawOffset, lastRawLength, lastRawLength, callback)
+  enqueue(driver, COMMAND.RAW, lastFrame.offset, lastFrame.length, lastFrame.length, callback)
 }
 
 /**
@@ -207,11 +201,10 @@ function raw(driver, [first, second = EMPTY_BUFFER], callback) {
  */
 function tune(driver, which, number) {
   makeRoom(TUNING_BYTES)
-  const offset = used
-  commandSlab[offset] = which
-  commandSlab.writeBigUInt64LE(BigInt(number), offset + 1)
+  commandSlab[used] = which
+  commandSlab.writeBigUInt64LE(BigInt(number), used + 1)
   used += TUNING_BYTES
-  push(driver.id, COMMAND.TUNE, offset, TUNING_BYTES)
+  push(driver.id, COMMAND.TUNE, used - TUNING_BYTES, TUNING_BYTES)
 }
 
 /**
@@ -332,7 +325,7 @@ function submit() {
   count = 0
   used = 0
   lastText = null
-  lastPiece = null
+  lastFrame = NO_FRAME
 }
 
 /** Takes the records over the border, if there are any. */
