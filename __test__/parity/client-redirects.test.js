@@ -5,8 +5,10 @@
 const fs = require('fs')
 const http = require('http')
 const https = require('https')
+const net = require('net')
 const os = require('os')
 const path = require('path')
+const tlsSockets = require('tls')
 
 const { cert, key } = require('../support/certificate')
 const { defer } = require('../support/cleanup')
@@ -87,7 +89,8 @@ describe.each(implementations)('%s', (name, of) => {
   })
 
   test.each([
-    ['a status of another class', (req) => redirect(`${req.url}x`, 201), 201],
+    ['a status below them', (req) => redirect(`${req.url}x`, 201), 201],
+    ['a status above them', (req) => redirect(`${req.url}x`, 400), 400],
     ['no Location', () => 'HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n', 302],
     ['an empty Location', () => redirect(''), 302]
   ])('%s is none', async (title, answer, status) => {
@@ -194,6 +197,20 @@ describe.each(implementations)('%s', (name, of) => {
       const { redirects, client, ...seen } = await second({ headers: SECRETS }, settings(socketPath(), socketPath()))
       expect({ redirects, ...seen }).toEqual({ redirects: [], ...expected })
       expect(typeof client._originalIpc).toBe('boolean')
+    })
+
+    test('from TLS to none on the same host', async () => {
+      const target = await serve(() => undefined)
+      const first = await serve(() => redirect('ws://localhost/there'), { tls: true })
+      // Without ports in the URLs the hosts are equal.
+      const createConnection = ({ port }) => (port === 443
+        ? tlsSockets.connect({ port: first.port, rejectUnauthorized: false })
+        : net.connect(target.port))
+      const options = { followRedirects: true, createConnection, headers: SECRETS }
+      const { client } = startClient(of, 'wss://localhost/', options)
+      await new Promise((resolve, reject) => client.on('open', resolve).on('error', reject))
+      const { authorization, cookie, host } = target.requests[0]
+      expect({ authorization, cookie, host }).toEqual({ authorization: undefined, cookie: undefined, host: 'mine' })
     })
 
     test.each([
