@@ -27,7 +27,7 @@ const EVERYTHING = 0xffff_ffff
 const HANDED_ON = 2
 
 /** In the result of `native.receive()`, beside the bytes that are to be written. */
-const RECEIVED = Object.freeze({ EVENTS: 1, LENT: 2, BYTES_SHIFT: 2 })
+const RECEIVED = Object.freeze({ EVENTS: 1, LENT: 2, BEHIND: 4, BYTES_SHIFT: 3 })
 
 /** Small, since an output that waits in a socket keeps its slab. */
 const OUTPUT_SLAB_BYTES = 32 * 1024
@@ -55,6 +55,9 @@ class StreamDriver extends Driver {
     this.isPaused = false
     this.isThrottled = false
     this.isHeld = false // because of its rate
+    this.isBehind = false // the codec has bytes that it has not looked at
+    this.isAbandoned = false // and nobody wants them any more
+    this.goingOn = null // the immediate that will have it look at them
     this.closeTimeout = config.closeTimeout
     // What stays in the codec a ping can overtake, and it can be dropped. Without these options
     // the socket has everything at once, as with ws, and its `writableLength` says so.
@@ -82,7 +85,7 @@ class StreamDriver extends Driver {
       noteFailure(this.ws, error.code)
       socket.destroy()
     })
-    socket.on('end', () => this.#report(EVENT.ENDED))
+    socket.on('end', () => this.#ended())
     socket.on('drain', () => this.#drained())
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.resume()
@@ -142,6 +145,7 @@ class StreamDriver extends Driver {
 
   /** Drops the connection; what was sent before, maybe in the same tick, the socket gets first. */
   destroy() {
+    this.isAbandoned = this.isBehind
     sendQueue.flush()
     this.socket.destroy()
   }
@@ -201,7 +205,7 @@ class StreamDriver extends Driver {
   /** @returns {boolean} Whether the user has destroyed the socket: nobody wants the rest */
   isDropped() {
     const { socket } = this
-    return socket.destroyed && !socket.errored && !socket.readableEnded
+    return socket.destroyed && !socket.errored && (this.isAbandoned || !socket.readableEnded)
   }
 
   /**
@@ -225,9 +229,7 @@ class StreamDriver extends Driver {
    */
   #receive(chunk) {
     const { socket } = this
-    // Messages stay in one chunk at a time: if the one before is not delivered, these are copied.
-    const received = native.receive(this.id, chunk, this.chunk === null)
-    if (received & RECEIVED.LENT) this.chunk = chunk
+    const received = this.#take(chunk)
     const pending = received >>> RECEIVED.BYTES_SHIFT
     const unwritten = pending + socket.writableLength
     if (pending > 0) this.pump()
@@ -236,13 +238,41 @@ class StreamDriver extends Driver {
       this.#readOrNot()
     }
     if (received & RECEIVED.EVENTS) dispatcher.runNow()
+    if (socket.readableEnded) this.#ended()
+  }
+
+  /**
+   * Gives bytes to the codec, which looks at all of them, unless few of them inflate to many.
+   *
+   * @param {Buffer} chunk The bytes
+   * @returns {number} See RECEIVED
+   */
+  #take(chunk) {
+    // Messages stay in one chunk at a time: if the one before is not delivered, these are copied.
+    const received = native.receive(this.id, chunk, this.chunk === null)
+    if (received & RECEIVED.LENT) this.chunk = chunk
+    const wasBehind = this.isBehind
+    this.isBehind = (received & RECEIVED.BEHIND) !== 0
+    if (wasBehind || this.isBehind) this.#readOrNot()
+    return received
+  }
+
+  /** Has the codec look at what it has, now that the rest of the event loop had its turn. */
+  #goOn() {
+    this.goingOn = null
+    const isStopped = this.isPaused || this.isThrottled || this.isHeld || this.socket.destroyed
+    if (this.isBehind && !isStopped) this.#receive(EMPTY_BUFFER)
+  }
+
+  /** The peer has ended its side. That is told behind all that came before. */
+  #ended() {
+    if (!this.isBehind) this.#report(EVENT.ENDED)
   }
 
   /** The socket has closed. One that was lost while it was paused still has something to read. */
   #socketClosed() {
-    const { socket } = this
     if (this.isDropped()) this.ws.terminate()
-    else if (!socket.readableEnded) this.#receiveRest()
+    else this.#receiveRest()
     this.#report(EVENT.CLOSED)
   }
 
@@ -256,10 +286,12 @@ class StreamDriver extends Driver {
     dispatcher.runNow()
   }
 
-  /** Takes what the socket has buffered. */
+  /** Takes what the socket has buffered, and what the codec has. */
   #receiveRest() {
-    const rest = this.socket.read(this.socket.readableLength)
+    const { socket } = this
+    const rest = socket.readableEnded ? null : socket.read(socket.readableLength)
     if (rest !== null) this.#receive(rest)
+    while (this.isBehind) this.#take(EMPTY_BUFFER)
   }
 
   /** Goes on after the peer has read; that is a sign of life, too. */
@@ -273,10 +305,11 @@ class StreamDriver extends Driver {
 
   /** Reads, unless something speaks against it. */
   #readOrNot() {
-    const isOurs = this.isPaused || this.isThrottled
+    const isOurs = this.isPaused || this.isThrottled || this.isBehind
     if (this.isWatched) native.holdStream(this.id, isOurs)
     if (isOurs || this.isHeld) this.socket.pause()
     else this.socket.resume()
+    if (this.isBehind) this.goingOn ??= setImmediate(() => this.#goOn())
   }
 
   /**

@@ -5,7 +5,7 @@
 //! JavaScript lends a new one.
 
 use napi::bindgen_prelude::{Error, Result};
-use offloop_shard::{ConnectionId, EventBatch, EventKind};
+use offloop_shard::{ConnectionId, EventBatch, EventKind, Received};
 
 use super::environment::Environment;
 use super::raw::{Call, Kept, Operation, Returned};
@@ -140,12 +140,13 @@ impl Operation<Environment> for TakeLarge {
 
 /// `receive(id, chunk, lend)`: bytes of a stream connection; they are unmasked in place, and with
 /// `lend` messages stay in them. Returns 1 if events wait, plus 2 if messages do stay there, plus 4
-/// times the bytes that the connection has to write, as far as they can be told.
+/// if it is to be called again, with more bytes or none, plus 8 times the bytes that the connection
+/// has to write, as far as they can be told.
 pub(super) struct Receive;
 
 impl Receive {
     /// The bytes to write are not told beyond this: so the result is a small integer to V8.
-    const MOST_TOLD_BYTES: u64 = 1 << 28;
+    const MOST_TOLD_BYTES: u64 = 1 << 27;
 }
 
 impl Operation<Environment> for Receive {
@@ -156,8 +157,9 @@ impl Operation<Environment> for Receive {
         let may_lend = call.boolean(2)?;
         let received = environment.streams.receive(id, call.bytes(1)?, may_lend);
         let pending = received.pending_bytes.min(Self::MOST_TOLD_BYTES);
-        let flags = u32::from(received.has_events) | u32::from(received.has_lent) << 1;
-        Ok(Returned::Number(u32::try_from(pending).unwrap_or(0) << 2 | flags))
+        let Received { has_events, has_lent, is_behind, .. } = received;
+        let flags = u32::from(has_events) | u32::from(has_lent) << 1 | u32::from(is_behind) << 2;
+        Ok(Returned::Number(u32::try_from(pending).unwrap_or(0) << 3 | flags))
     }
 }
 

@@ -74,9 +74,7 @@ impl Streams {
                 } else {
                     endpoint.receive(input, &mut self.workshop);
                 }
-                while endpoint.is_behind() {
-                    endpoint.receive(&mut [], &mut self.workshop);
-                }
+                received.is_behind = endpoint.is_behind();
                 if endpoint.is_stopped() {
                     self.workshop.events.push_numbers(id, EventKind::Hold, 1, 0);
                 }
@@ -208,6 +206,9 @@ pub struct Received {
     pub has_events: bool,
     /// Messages stay in the bytes.
     pub has_lent: bool,
+    /// Some of the bytes wait: the connection is to receive again, if only no bytes, when the others
+    /// have had their turn.
+    pub is_behind: bool,
     /// What the connection has to write.
     pub pending_bytes: u64,
 }

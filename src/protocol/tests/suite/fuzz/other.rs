@@ -1,6 +1,7 @@
 //! tungstenite, an implementation of RFC 6455 that shares no line with ours, made to look like
 //! [`Peer`](crate::support::Peer).
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 
 use offloop_protocol::Role;
@@ -45,7 +46,7 @@ impl Other {
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        self.socket.get_mut().incoming.extend_from_slice(bytes);
+        self.socket.get_mut().incoming.extend(bytes);
         while self.verdict == Verdict::Open {
             match self.socket.read() {
                 Ok(message) => self.take(message),
@@ -93,20 +94,16 @@ impl Other {
 /// A transport in memory.
 #[derive(Debug, Default)]
 struct Pipe {
-    incoming: Vec<u8>,
+    incoming: VecDeque<u8>,
     written: Vec<u8>,
 }
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = buffer.len().min(self.incoming.len());
-        if count == 0 {
+        if self.incoming.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        for (place, byte) in buffer.iter_mut().zip(self.incoming.drain(..count)) {
-            *place = byte;
-        }
-        Ok(count)
+        self.incoming.read(buffer)
     }
 }
 
