@@ -207,13 +207,15 @@ function refuse(callback) {
 }
 
 /**
- * Closes a connection whose peer does not read. What it has not been sent is dropped.
+ * Closes a connection whose peer does not read, unless it is closing already. What it has not been
+ * sent is dropped.
  *
- * @param {object} ws The WebSocket, OPEN
+ * @param {object} ws The WebSocket
  * @param {string} detail Which limit it has passed
  * @param {number} code The close code
  */
 function closeForPressure(ws, detail, code) {
+  if (ws._readyState !== OPEN) return
   noteCause(ws, 'pressure', detail)
   ws._driver.fail(droppedError())
   startClosing(ws, code, undefined, COMMAND_FLAG.DISCARD)
