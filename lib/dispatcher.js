@@ -42,10 +42,14 @@ const freeIndexes = []
 const progressBlocks = []
 let heldOpen = 0
 
+/** Stream connections that are not read until everything is delivered. */
+const late = []
+
 let slab = EMPTY_BUFFER
 let slabUsed = 0
 let isRunning = false
 let isAskedAgain = false
+let isScheduled = false
 let listeners = null
 let errorRows = null
 
@@ -138,12 +142,36 @@ function startSlice(isRung) {
     isAskedAgain = true
     return
   }
+  if (isScheduled) return
   isRunning = true
   sendQueue.hold()
   const isDone = deliverSlice(isRung)
   isRunning = false
   sendQueue.release()
-  if (!isDone) setImmediate(run)
+  if (!isDone) {
+    isScheduled = true
+    setImmediate(runNext)
+  } else if (late.length > 0) {
+    for (const driver of late.splice(0)) driver.delivered()
+  }
+}
+
+/** Delivers the next slice, a turn of the event loop later. */
+function runNext() {
+  isScheduled = false
+  run()
+}
+
+/**
+ * Says whether a slice was not enough for what waits. If so the stream that asks is not to be read,
+ * until `delivered()` is called: what it brings is decoded at once, and would wait in memory.
+ *
+ * @param {object} driver The stream connection's driver
+ * @returns {boolean} Whether
+ */
+function isLate(driver) {
+  if (isScheduled) late.push(driver)
+  return isScheduled
 }
 
 /**
@@ -312,4 +340,13 @@ function replaceSlab() {
   native.useSlab(slab)
 }
 
-module.exports = { holdLoop, openDrivers, register, run, runNow, setListeners, unregister }
+module.exports = {
+  holdLoop,
+  isLate,
+  openDrivers,
+  register,
+  run,
+  runNow,
+  setListeners,
+  unregister
+}

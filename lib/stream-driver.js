@@ -54,6 +54,7 @@ class StreamDriver extends Driver {
     this.isDirty = false
     this.isPaused = false
     this.isThrottled = false
+    this.awaitsDelivery = false // of more than a slice of events
     this.isHeld = false // because of its rate
     this.isBehind = false // the codec has bytes that it has not looked at
     this.isAbandoned = false // and nobody wants them any more
@@ -197,6 +198,7 @@ class StreamDriver extends Driver {
 
   /** The transport is gone. */
   closed() {
+    this.awaitsDelivery = false
     clearTimeout(this.closeTimer)
     if (this.isWatched) unwatchStream()
     super.closed()
@@ -238,7 +240,18 @@ class StreamDriver extends Driver {
       this.#readOrNot()
     }
     if (received & RECEIVED.EVENTS) dispatcher.runNow()
+    if (!this.awaitsDelivery && dispatcher.isLate(this)) {
+      this.awaitsDelivery = true
+      this.#readOrNot()
+    }
     if (socket.readableEnded) this.#ended()
+  }
+
+  /** Everything that had come has been delivered. */
+  delivered() {
+    if (!this.awaitsDelivery) return
+    this.awaitsDelivery = false
+    this.#readOrNot()
   }
 
   /**
@@ -260,7 +273,8 @@ class StreamDriver extends Driver {
   /** Has the codec look at what it has, now that the rest of the event loop had its turn. */
   #goOn() {
     this.goingOn = null
-    const isStopped = this.isPaused || this.isThrottled || this.isHeld || this.socket.destroyed
+    const isOurs = this.isPaused || this.isThrottled || this.awaitsDelivery
+    const isStopped = isOurs || this.isHeld || this.socket.destroyed
     if (this.isBehind && !isStopped) this.#receive(EMPTY_BUFFER)
   }
 
@@ -305,7 +319,8 @@ class StreamDriver extends Driver {
 
   /** Reads, unless something speaks against it. */
   #readOrNot() {
-    const isOurs = this.isPaused || this.isThrottled || this.isBehind
+    const isOurs =
+      this.isPaused || this.isThrottled || this.isBehind || this.awaitsDelivery
     if (this.isWatched) native.holdStream(this.id, isOurs)
     if (isOurs || this.isHeld) this.socket.pause()
     else this.socket.resume()

@@ -3,6 +3,7 @@
 // Others are served while somebody does his worst.
 
 const { frame, OPCODE, parseFrame } = require('../support/frames')
+const { testBeyondWs } = require('../support/implementation')
 const { Random } = require('../support/random')
 const { RawClient } = require('../support/raw-client')
 const { connect, echo, serve } = require('../support/servers')
@@ -29,6 +30,24 @@ test('while a million messages of one client come, those of another are echoed i
   expect((await answers.next()).data.toString()).toBe('canary')
   expect(flooded).toBeLessThan(FLOOD)
   await until(() => flooded === FLOOD)
+})
+
+// `ws` delivers whatever a read has brought.
+testBeyondWs('however much comes, a turn of the event loop delivers two slices of it at most', async () => {
+  let [count, turn, most, inOrder] = [0, 0, 0, true]
+  const { port } = await serve((webSocket) => webSocket.on('message', (data) => {
+    inOrder &&= data[0] === count % 251
+    if (turn === 0) setImmediate(() => { turn = 0 })
+    count++
+    most = Math.max(most, ++turn)
+  }))
+  const flooder = await RawClient.upgrade({ port })
+  const flood = Buffer.concat(Array.from({ length: 251 * 1000 }, (_, i) => frame(binary, Buffer.from([i % 251]))))
+  flooder.socket.write(flood)
+  await until(() => count === 251 * 1000)
+  expect(inOrder).toBe(true)
+  // A slice is 2,048 events, and what a call of the addon brings beyond.
+  expect(most).toBeLessThanOrEqual(2 * (2048 + 256))
 })
 
 test('60 clients that dribble bytes, one that sends 32 MiB, and one that has little to say are all served', async () => {
