@@ -7,7 +7,6 @@
 
 #[path = "../src/shard/queue.rs"]
 mod queue;
-#[expect(dead_code, reason = "what the shard itself puts on the list crosses no thread")]
 #[path = "../src/shard/readiness.rs"]
 mod readiness;
 #[expect(dead_code, reason = "the models need an id and nothing else of it")]
@@ -51,7 +50,7 @@ use batch::{CommandBatch, EventBatch};
 use queue::{CommandQueue, Doorbell, EventQueue};
 use readiness::{ReadyList, ready_waker};
 use registry::ConnectionId;
-use sync::{AtomicBool, Ordering};
+use sync::{AtomicBool, Mutex, Ordering};
 
 /// More find no more here, and take minutes.
 const PREEMPTIONS: usize = 3;
@@ -164,6 +163,54 @@ pub fn settling_waits_for_the_commands_and_no_longer() {
             false
         }) {}
         settling.join().expect("settled");
+    });
+}
+
+/// Who takes a sleeping shard, to write by himself, leaves somebody on its list: the shard hears of it.
+/// Who cannot take it submits, and nothing overtakes anything.
+pub fn who_takes_a_sleeping_shard_wakes_it_for_what_is_left() {
+    try_all(|| {
+        let (commands, ready) = (Arc::<CommandQueue>::default(), Arc::<ReadyList>::default());
+        let held = Arc::new(Mutex::new(Vec::new()));
+        let sending = thread::spawn({
+            let (commands, ready, held) = (commands.clone(), ready.clone(), held.clone());
+            move || {
+                for number in 1..=2 {
+                    match held.try_lock() {
+                        Ok(mut carried_out) if !commands.has_some() => {
+                            carried_out.push(number);
+                            ready.push(ConnectionId::new(number));
+                            ready.wake_sleeper();
+                        }
+                        _ => commands.submit(&mut CommandBatch(vec![number])),
+                    }
+                }
+            }
+        });
+        let alarm = Alarm::new();
+        let waker: Waker = alarm.clone().into();
+        let mut heard = 0;
+        loop {
+            // As `Service::poll`, which has the lock for as long as the shard is awake.
+            let mut carried_out = held.lock().expect("nobody panics");
+            let mut batch = CommandBatch::default();
+            commands.take(&mut batch);
+            heard += batch.0.len();
+            carried_out.append(&mut batch.0);
+            let mut ids = Vec::new();
+            ready.take(&mut ids);
+            heard += ids.len();
+            if heard == 2 {
+                assert_eq!(*carried_out, [1, 2]);
+                break;
+            }
+            let sleeps = ready.sleep(&waker) && commands.sleep(&waker);
+            drop(carried_out);
+            if sleeps {
+                alarm.0.wait();
+            }
+        }
+        sending.join().expect("sent");
     });
 }
 

@@ -17,6 +17,11 @@ fn settling_waits_for_the_commands_and_no_longer() {
 }
 
 #[test]
+fn who_takes_a_sleeping_shard_wakes_it_for_what_is_left() {
+    offloop_loom::who_takes_a_sleeping_shard_wakes_it_for_what_is_left();
+}
+
+#[test]
 fn no_event_is_missed() {
     offloop_loom::no_event_is_missed();
 }
