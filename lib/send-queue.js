@@ -22,9 +22,9 @@ const {
 } = require('./border')
 const { EMPTY_BUFFER } = require('./constants')
 
-/** Payloads above this do not go through the slab. */
+/** No payload above the first goes through the slab, no bytes from the second on. */
 const SLAB_PAYLOAD_BYTES = 16 * 1024
-
+const LARGE_BYTES = 8 * 1024
 /** What is changed, and a number. */
 const TUNING_BYTES = 9
 /** The longest UTF-8 form of one UTF-16 unit. */
@@ -155,7 +155,7 @@ function send(driver, word, data, callback) {
       length = native.stageLarge(data)
       word |= COMMAND_FLAG.LARGE
     }
-  } else if (data.length <= SLAB_PAYLOAD_BYTES) {
+  } else if (data.length < LARGE_BYTES) {
     length = data.length
     makeRoom(length)
     offset = used

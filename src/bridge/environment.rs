@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{Error, Result};
-use offloop_shard::{Doorbell, ShardHandle, Streams};
+use offloop_shard::{Doorbell, Recycler, ShardHandle, Streams};
 
 use super::connections::Connections;
 use super::inbound::Inbound;
@@ -25,6 +25,8 @@ pub(super) struct Environment {
     waker: Option<Waker>,
     /// How many shards there are to be.
     pub(super) threads: usize,
+    /// Memory of large payloads, in both directions.
+    pub(super) recycler: Recycler,
     pub(super) streams: Streams,
     pub(super) connections: Connections,
     pub(super) profiles: Profiles,
@@ -39,7 +41,8 @@ impl Environment {
         let Some(doorbell) = &self.doorbell else { return Err(io::ErrorKind::NotConnected.into()) };
         while self.shards.len() < self.threads {
             let number = self.shards.len();
-            match ShardHandle::start(format!("offloop-{number}"), number, doorbell.clone()) {
+            let (name, recycler) = (format!("offloop-{number}"), self.recycler.clone());
+            match ShardHandle::start(name, number, doorbell.clone(), recycler) {
                 Ok(shard) => self.shards.push(shard),
                 Err(error) if self.shards.is_empty() => return Err(error),
                 Err(_) => break,

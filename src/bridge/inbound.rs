@@ -134,7 +134,7 @@ impl Operation<Environment> for TakeLarge {
         let payload = batch
             .and_then(|(batch, _)| batch.take_large())
             .ok_or_else(|| Error::from_reason("no large payload waits"))?;
-        call.buffer(payload).map(Returned::Value)
+        call.buffer(environment.recycler.lend(payload)).map(Returned::Value)
     }
 }
 

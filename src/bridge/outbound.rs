@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{Error, Result};
 use offloop_protocol::Payload;
 #[cfg(unix)]
 use offloop_shard::Adoption;
-use offloop_shard::{COMMAND_LARGE, CommandBatch, ConnectionId, Recycler};
+use offloop_shard::{COMMAND_LARGE, CommandBatch, ConnectionId};
 
 use super::connections::Owner;
 use super::environment::Environment;
@@ -22,7 +22,6 @@ pub(super) struct Outbound {
     records: Kept<u32>,
     slab: Kept<u8>,
     large: VecDeque<Bytes>,
-    recycler: Recycler,
     output_slab: Kept<u8>,
     output_slab_used: usize,
     /// One batch a shard.
@@ -53,7 +52,13 @@ impl Operation<Environment> for StageLarge {
     const NAME: &'static str = "stageLarge";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let Outbound { recycler, large, .. } = &mut environment.outbound;
+        let Environment { recycler, outbound, shards, .. } = environment;
+        if !recycler.is_busy()
+            && let Some(shard) = shards.first()
+        {
+            // Which from now on looks after it.
+            shard.nudge();
+        }
         let payload = if call.is_string(0)? {
             let mut payload = recycler.take(call.utf8_length(0)? + 1);
             call.append_utf8(0, &mut payload)?;
@@ -66,7 +71,7 @@ impl Operation<Environment> for StageLarge {
         };
         let length = u32::try_from(payload.len())
             .map_err(|_| Error::from_reason("a message cannot be longer than 4 GiB"))?;
-        large.push_back(recycler.share(payload));
+        outbound.large.push_back(recycler.share(payload));
         Ok(Returned::Number(length))
     }
 }
@@ -147,7 +152,7 @@ impl Operation<Environment> for TakeOutput {
     const NAME: &'static str = "takeOutput";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let Environment { streams, outbound, .. } = environment;
+        let Environment { streams, outbound, recycler, .. } = environment;
         let start = outbound.output_slab_used;
         let room = outbound.output_slab.get_mut(start..).unwrap_or_default();
         if room.len() < Self::SLAB_OUTPUT_BYTES {
@@ -158,7 +163,7 @@ impl Operation<Environment> for TakeOutput {
             return Ok(Returned::Nothing);
         };
         if output.len() > Self::SLAB_OUTPUT_BYTES {
-            return call.buffer(output).map(Returned::Value);
+            return call.buffer(recycler.lend(output)).map(Returned::Value);
         }
         room[..output.len()].copy_from_slice(&output);
         outbound.output_slab_used += output.len();

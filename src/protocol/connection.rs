@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::deflate::Compressor;
 use crate::frame::Opcode;
+use crate::message::Unfinished;
 use crate::receive::{Input, Receiver, Step};
 use crate::send::{Compression, Sender};
 use crate::{CloseCode, Config, Error, Event, Host, Outgoing, Role};
@@ -126,6 +127,23 @@ impl Connection {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         !self.behind.is_empty()
+    }
+
+    /// The message that is coming in, if more of its plain payload is missing: so that the transport
+    /// can read a long one to where it stays. Then [`handle_appended`](Self::handle_appended) is to
+    /// be called.
+    pub fn unfinished(&mut self) -> Option<Unfinished<'_>> {
+        let may_append = self.inbound == Inbound::Open && !self.is_behind();
+        if may_append { self.receiver.unfinished() } else { None }
+    }
+
+    /// Takes the last `count` bytes of the [`unfinished`](Self::unfinished) message as the next
+    /// input, as [`handle_input`](Self::handle_input) would.
+    pub fn handle_appended(&mut self, count: usize, sink: &mut impl FnMut(Event<'_>)) {
+        match self.receiver.take_appended(count, self.role, &self.config) {
+            Ok(event) => event.into_iter().for_each(sink),
+            Err(error) => self.fail(error, sink),
+        }
     }
 
     /// Changes the longest message accepted, in bytes; 0 is no limit. \[as configured\]

@@ -35,4 +35,5 @@ pub use error::{Error, Fault, Row};
 pub use event::{Event, MessageKind};
 pub use extension::{Extension, ExtensionError, Param, format_extensions, parse_extensions};
 pub use mask::MaskingKey;
+pub use message::Unfinished;
 pub use send::{Host, Outgoing, Payload};

@@ -10,7 +10,17 @@ use std::mem;
 use crate::deflate::Inflater;
 use crate::frame::{FrameHeader, Opcode};
 use crate::utf8::{self, Utf8Stream};
-use crate::{Config, Error, Event, MessageKind};
+use crate::{Config, Error, Event, MaskingKey, MessageKind};
+
+/// A plain message that is coming in, for a driver that reads on right behind what has come.
+#[derive(Debug)]
+pub struct Unfinished<'a> {
+    /// What came so far, unmasked. To be appended to and nothing else; it may become a longer vector
+    /// with the same beginning.
+    pub bytes: &'a mut Vec<u8>,
+    /// How much is missing of the present frame: the most that may be appended.
+    pub missing: u64,
+}
 
 /// The message that is coming in.
 #[derive(Debug)]
@@ -91,19 +101,11 @@ impl Assembler {
         last: bool,
         config: &Config,
     ) -> Result<Option<Event<'a>>, Error> {
-        let kind = self.kind;
-        if kind == MessageKind::Text {
-            let ascii = ascii.unwrap_or_else(|| piece.is_ascii());
-            self.ascii &= ascii;
-            if !config.skip_utf8_validation {
-                self.validate(piece, ascii, last)?;
-            }
-        }
+        self.judge(piece, ascii, last, config)?;
         if !last {
             self.bytes.extend_from_slice(piece);
             return Ok(None);
         }
-        let ascii = self.ascii;
         let payload = if self.bytes.is_empty() {
             Cow::Borrowed(piece)
         } else {
@@ -112,10 +114,63 @@ impl Assembler {
             self.bytes.extend_from_slice(piece);
             Cow::Owned(mem::take(&mut self.bytes))
         };
+        Ok(Some(self.finish(payload)))
+    }
+
+    /// Lets the driver append to a plain message.
+    pub(crate) fn unfinished(&mut self, missing: u64) -> Unfinished<'_> {
+        Unfinished { bytes: &mut self.bytes, missing }
+    }
+
+    /// The same as [`push`](Self::push), for the last `count` of the bytes that are here already,
+    /// masked if there is a key.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn push_appended(
+        &mut self,
+        count: usize,
+        key: Option<MaskingKey>,
+        last: bool,
+        config: &Config,
+    ) -> Result<Option<Event<'static>>, Error> {
+        let mut bytes = mem::take(&mut self.bytes);
+        let piece = bytes.len().checked_sub(count).and_then(|start| bytes.get_mut(start..));
+        let piece = piece.unwrap_or_default();
+        let ascii = key.map(|key| key.apply(piece));
+        self.judge(piece, ascii, last, config)?;
+        if last {
+            return Ok(Some(self.finish(Cow::Owned(bytes))));
+        }
+        self.bytes = bytes;
+        Ok(None)
+    }
+
+    /// Validates a piece of a text.
+    #[inline]
+    fn judge(
+        &mut self,
+        piece: &[u8],
+        ascii: Option<bool>,
+        last: bool,
+        config: &Config,
+    ) -> Result<(), Error> {
+        if self.kind == MessageKind::Text {
+            let ascii = ascii.unwrap_or_else(|| piece.is_ascii());
+            self.ascii &= ascii;
+            if !config.skip_utf8_validation {
+                self.validate(piece, ascii, last)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn finish<'a>(&mut self, payload: Cow<'a, [u8]>) -> Event<'a> {
         self.open = false;
         self.declared_bytes = 0;
         self.fragments = 0;
-        Ok(Some(Event::Message { kind, ascii, payload }))
+        Event::Message { kind: self.kind, ascii: self.ascii, payload }
     }
 
     /// Takes the next unmasked bytes of a compressed message and inflates them through `scratch`,

@@ -1,11 +1,14 @@
 //! The receive half: bytes to events. RFC 6455, sections 5 and 6.2.
 
+#[cfg(test)]
+mod tests;
+
 use std::mem;
 
 use crate::close;
 use crate::deflate::{Inflater, Shared};
 use crate::frame::{self, FrameHeader, MAX_CONTROL_BYTES, MAX_HEADER_BYTES, Opcode};
-use crate::message::Assembler;
+use crate::message::{Assembler, Unfinished};
 use crate::{Config, Error, Event, MaskingKey, Role};
 
 /// What is expected next.
@@ -104,13 +107,7 @@ impl Receiver {
                 Role::Server => Some(frame.key.apply(piece)),
                 Role::Client => None,
             };
-            let missing = frame.length - piece.len() as u64;
-            self.stage = if missing == 0 {
-                Stage::Header
-            } else {
-                let key = frame.key.advanced(piece.len());
-                Stage::Payload(FrameHeader { length: missing, key, ..frame })
-            };
+            let missing = self.advance(frame, piece.len());
             if frame.opcode.is_control() {
                 let event = self.control_event(frame.opcode, piece, missing == 0, config)?;
                 return Ok(event.map(Step::Event));
@@ -127,6 +124,42 @@ impl Receiver {
                 return Ok(None);
             }
         }
+    }
+
+    /// Takes note that `count` bytes of a frame's payload have come. Returns how many are missing.
+    #[inline]
+    fn advance(&mut self, frame: FrameHeader, count: usize) -> u64 {
+        let missing = frame.length.saturating_sub(count as u64);
+        self.stage = if missing == 0 {
+            Stage::Header
+        } else {
+            let key = frame.key.advanced(count);
+            Stage::Payload(FrameHeader { length: missing, key, ..frame })
+        };
+        missing
+    }
+
+    /// The plain message of whose frame bytes are missing, if there is one.
+    pub(crate) fn unfinished(&mut self) -> Option<Unfinished<'_>> {
+        let Stage::Payload(frame) = self.stage else { return None };
+        let plain = !frame.opcode.is_control() && !self.message.is_compressed();
+        plain.then(|| self.message.unfinished(frame.length))
+    }
+
+    /// Takes the last `count` bytes of the [`unfinished`](Self::unfinished) message.
+    ///
+    /// # Errors
+    /// As of [`next_step`](Self::next_step).
+    pub(crate) fn take_appended(
+        &mut self,
+        count: usize,
+        role: Role,
+        config: &Config,
+    ) -> Result<Option<Event<'static>>, Error> {
+        let Stage::Payload(frame) = self.stage else { return Ok(None) };
+        let key = (role == Role::Server).then_some(frame.key);
+        let last = self.advance(frame, count) == 0 && frame.fin;
+        self.message.push_appended(count, key, last, config)
     }
 
     /// Inflates what [`next_step`](Self::next_step) came to. The message, if this ends it, lies in
@@ -328,62 +361,3 @@ const MAX_FRAME_BYTES: u64 = (1 << 53) - 1;
 /// Compressed bytes that are inflated before anybody asks how much has come of them: at most 1032
 /// times as many.
 pub(crate) const INFLATED_AT_ONCE: u64 = 4096;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::deflate::DeflateConfig;
-
-    /// Feeds all of `bytes` and returns how many events came of them.
-    fn feed(receiver: &mut Receiver, bytes: &mut [u8]) -> usize {
-        let mut input = Input(bytes);
-        let mut count = 0;
-        while receiver.next_step(&mut input, Role::Client, &Config::default()).unwrap().is_some() {
-            count += 1;
-        }
-        count
-    }
-
-    #[test]
-    fn split_control_frame_leaves_no_memory_behind() {
-        let mut receiver = Receiver::default();
-        assert_eq!(feed(&mut receiver, &mut [0x89, 4, b'p', b'i']), 0);
-        assert!(receiver.control.capacity() > 0);
-        assert_eq!(feed(&mut receiver, b"ng".to_vec().as_mut_slice()), 1);
-        assert_eq!(receiver.control.capacity(), 0);
-    }
-
-    #[test]
-    fn header_cut_by_the_end_of_the_input_allocates_nothing() {
-        let mut receiver = Receiver::default();
-        for byte in [0x82, 0x7f, 0, 0, 0, 0, 0, 0, 1, 0] {
-            assert_eq!(feed(&mut receiver, &mut [byte]), 0);
-        }
-        assert!(matches!(receiver.stage, Stage::Payload(FrameHeader { length: 256, .. })));
-        assert_eq!(receiver.control.capacity(), 0);
-    }
-
-    #[test]
-    fn inflater_stays_only_inside_a_message_or_where_context_is_kept() {
-        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-        for receive_no_context_takeover in [true, false] {
-            let deflate = DeflateConfig {
-                send_no_context_takeover: true,
-                receive_no_context_takeover,
-                send_window_bits: 15,
-                level: 2,
-                mem_level: 8,
-                threshold_bytes: 0,
-            };
-            let config = Config { deflate: Some(deflate), ..Config::default() };
-            let mut shared = Shared::default();
-            let mut receiver = Receiver::default();
-            for (end, last) in [(4, false), (7, true)] {
-                let piece = &hello[if last { 4 } else { 0 }..end];
-                let event = receiver.inflate(piece, last, &config, &mut shared).unwrap();
-                assert_eq!(event.is_some(), last);
-                assert_eq!(receiver.inflater.is_some(), !last || !receive_no_context_takeover);
-            }
-        }
-    }
-}

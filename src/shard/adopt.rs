@@ -44,12 +44,13 @@ pub struct Adoption {
 mod unix {
     use std::io::IoSlice;
     use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
-    use std::pin::Pin;
+    use std::pin::{Pin, pin};
     use std::task::{Context, Poll};
     use std::time::Duration;
 
+    use bytes::buf::Limit;
     use socket2::{SockRef, TcpKeepalive};
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
     use tokio::net::{TcpStream, UnixStream};
 
     use super::io;
@@ -124,6 +125,18 @@ mod unix {
             match self {
                 Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
                 Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            }
+        }
+
+        /// Reads to behind what is in a vector. Returns how much.
+        pub(crate) fn poll_append(
+            &mut self,
+            context: &mut Context<'_>,
+            room: &mut Limit<&mut Vec<u8>>,
+        ) -> Poll<io::Result<usize>> {
+            match self {
+                Self::Tcp(stream) => pin!(stream.read_buf(room)).poll(context),
+                Self::Unix(stream) => pin!(stream.read_buf(room)).poll(context),
             }
         }
 

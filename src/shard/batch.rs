@@ -20,6 +20,11 @@ const LONE_MESSAGE_BYTES: usize = 4 * 1024;
 /// Payloads from this size on travel as a buffer of their own instead of in the batch's bytes.
 pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
 
+/// Events, or bytes of their payloads, that make a batch full. It ends in memory that the next one
+/// uses again, and in the processor's cache.
+const FULL_EVENTS: usize = 64;
+const FULL_BYTES: usize = 192 * 1024;
+
 /// Events of one turn of a shard, in the order in which they happened.
 #[derive(Debug, Default)]
 pub struct EventBatch {
@@ -137,6 +142,11 @@ impl EventBatch {
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
+    }
+
+    /// Whether the batch is better handed over than filled further.
+    pub(crate) fn is_full(&self) -> bool {
+        self.records.len() >= FULL_EVENTS || self.bytes.len() >= FULL_BYTES
     }
 
     /// Whether the batch holds no event.

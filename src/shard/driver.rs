@@ -11,7 +11,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use offloop_protocol::Payload;
@@ -19,9 +19,10 @@ use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
 use crate::cause::{Ending, Reason};
-use crate::endpoint::{Endpoint, TOTAL_HIGH_WATER_BYTES, Verdict, Workshop};
+use crate::endpoint::{Endpoint, Input, TOTAL_HIGH_WATER_BYTES, Verdict, Workshop};
 use crate::readiness::{ReadyList, ready_waker};
 use crate::record::{COMMAND_NOTIFY, CommandKind, EventKind, Tuning};
+use crate::recycler::Recycler;
 use crate::registry::ConnectionId;
 use crate::timers::Timers;
 
@@ -32,8 +33,9 @@ pub(crate) const UNWRITTEN_HIGH_WATER_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes that are read of a paused connection, as Node reads on until a stream's buffer is full: so
 /// the end of the connection shows, if not too much is in front of it.
 const PAUSED_BYTES: usize = 16 * 1024;
-/// Reads of one connection before the others get their turn.
-const READS_A_TURN: usize = 4;
+/// Bytes that may be read of one connection before the others get their turn. A read that brings
+/// fewer than the buffer could take counts for a whole one.
+const BYTES_A_TURN: usize = 256 * 1024;
 
 /// Whether a connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ impl Driver {
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
         driver.endpoint.outbox.mark_automatic(response.len(), 0);
         if !head.is_empty() {
-            driver.take_in(&mut head, workshop);
+            driver.take_in(Input::Read(&mut head), workshop);
         }
         Ok(driver)
     }
@@ -160,7 +162,8 @@ impl Driver {
 
     /// Reads what has come, up to this connection's share of a turn.
     pub(crate) fn drive_read(&mut self, buffer: &mut [u8], workshop: &mut Workshop) -> Progression {
-        for _ in 0..READS_A_TURN {
+        let (mut share, a_read) = (BYTES_A_TURN, buffer.len());
+        while share > 0 {
             if !self.may_read(workshop) {
                 self.endpoint.hold(workshop);
                 return Progression::Alive;
@@ -169,24 +172,23 @@ impl Driver {
                 if self.paused.is_some() {
                     return Progression::Alive;
                 }
-                self.take_in(&mut [], workshop);
+                self.take_in(Input::Read(&mut []), workshop);
                 return Progression::Hungry;
             }
-            let mut context = Context::from_waker(&self.waker);
-            let mut read = ReadBuf::new(buffer);
-            match self.socket.poll_read(&mut context, &mut read) {
+            let input = match self.poll_read(buffer, share, &workshop.recycler) {
                 // Pending also leaves the waker with the runtime.
                 Poll::Pending => return Progression::Alive,
                 Poll::Ready(Err(error)) => return self.over(Ending::failed(&error, false)),
-                Poll::Ready(Ok(())) => {}
-            }
-            let input = read.filled_mut();
-            if input.is_empty() {
+                Poll::Ready(Ok(input)) => input,
+            };
+            let count = input.len();
+            if count == 0 {
                 return self.on_peer_end(workshop);
             }
-            self.endpoint.progress.add_read(input.len());
+            share = share.saturating_sub(count.max(a_read));
+            self.endpoint.progress.add_read(count);
             if let Some(read) = &mut self.paused {
-                *read += input.len();
+                *read += count;
             }
             self.take_in(input, workshop);
         }
@@ -194,13 +196,34 @@ impl Driver {
     }
 
     /// Gives the protocol what was read, or nothing, so that it goes on with what it has.
-    fn take_in(&mut self, input: &mut [u8], workshop: &mut Workshop) {
+    fn take_in(&mut self, input: Input<'_>, workshop: &mut Workshop) {
         if !self.endpoint.is_deaf() {
-            let weight = self.endpoint.receive(input, workshop);
+            let weight = match input {
+                Input::Read(bytes) => self.endpoint.receive(bytes, workshop),
+                Input::Appended(count) => self.endpoint.receive_appended(count, workshop),
+            };
             self.undelivered += weight;
             workshop.undelivered += weight;
             self.end_if_limited(workshop);
         }
+    }
+
+    /// Reads once: into the middle of a long message, or else into the buffer.
+    fn poll_read<'a>(
+        &mut self,
+        buffer: &'a mut [u8],
+        share: usize,
+        recycler: &Recycler,
+    ) -> Poll<io::Result<Input<'a>>> {
+        let mut context = Context::from_waker(&self.waker);
+        let most = if self.paused.is_some() { PAUSED_BYTES } else { share };
+        if let Some(mut room) = self.endpoint.room(most, recycler) {
+            return self.socket.poll_append(&mut context, &mut room).map_ok(Input::Appended);
+        }
+        let mut read = ReadBuf::new(buffer);
+        ready!(self.socket.poll_read(&mut context, &mut read))?;
+        let count = read.filled().len();
+        Poll::Ready(Ok(Input::Read(&mut buffer[..count])))
     }
 
     /// Writes what is queued; ends our half behind it when that was asked for.

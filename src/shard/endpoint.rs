@@ -3,6 +3,7 @@
 //! Both drivers have one of these a connection; they differ in where the bytes come from and go.
 
 mod reporting;
+mod room;
 mod watching;
 
 use std::sync::Arc;
@@ -21,9 +22,11 @@ use crate::outbox::{BufferPool, Outbox};
 use crate::profile::{Counter, Profile};
 use crate::progress::Progress;
 use crate::record::{COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_MORE, COMMAND_NOTIFY, CommandKind};
+use crate::recycler::Recycler;
 use crate::registry::ConnectionId;
 
 use reporting::{Lender, push_event};
+pub(crate) use room::Input;
 pub(crate) use watching::Verdict;
 use watching::{Tally, count_frame, count_message};
 
@@ -38,6 +41,8 @@ pub(crate) struct Workshop {
     pub events: EventBatch,
     pub(crate) pool: BufferPool,
     pub(crate) keys: MaskingKeys,
+    /// Memory of large payloads.
+    pub(crate) recycler: Recycler,
     /// Compressors and inflaters that no connection has for itself.
     deflate: deflate::Shared,
     /// The driver's row in the counters of a profile.
@@ -176,14 +181,14 @@ impl Endpoint {
 
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
     pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
-        self.receive_for(input, workshop, push_event)
+        self.receive_for(Input::Read(input), workshop, push_event)
     }
 
-    /// The same for one who still has the input when the events are delivered: messages that lie in
-    /// it stay there. Returns whether any do.
+    /// The same as `receive` for one who still has the input when the events are delivered: messages
+    /// that lie in it stay there. Returns whether any do.
     pub(crate) fn receive_lent(&mut self, input: &mut [u8], workshop: &mut Workshop) -> bool {
         let lender = Lender::of(input);
-        self.receive_for(input, workshop, |events, id, event| {
+        self.receive_for(Input::Read(input), workshop, |events, id, event| {
             lender.push_event(events, id, event);
             0
         });
@@ -192,7 +197,7 @@ impl Endpoint {
 
     fn receive_for(
         &mut self,
-        input: &mut [u8],
+        input: Input<'_>,
         workshop: &mut Workshop,
         mut push: impl FnMut(&mut EventBatch, ConnectionId, Event<'_>) -> usize,
     ) -> usize {
@@ -209,12 +214,16 @@ impl Endpoint {
         host.urgent = urgent;
         let mut weight = 0;
         let mut tally = Tally::default();
-        protocol.handle_input(input, &mut host, &mut |event| {
+        let mut sink = |event: Event<'_>| {
             tally.add(&event);
             if guards.as_mut().is_none_or(|guards| guards.admits(&event)) {
                 weight += push(events, *id, event);
             }
-        });
+        };
+        match input {
+            Input::Read(bytes) => protocol.handle_input(bytes, &mut host, &mut sink),
+            Input::Appended(count) => protocol.handle_appended(count, &mut sink),
+        }
         let Surroundings { pongs, urgent, .. } = host;
         if let Some(urgent) = urgent.filter(|_| pongs > 0) {
             outbox.put_urgent(&urgent, pongs, false, pool);

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 
 use crate::batch::CommandBatch;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
+use crate::recycler::Recycler;
 use crate::shard::Shard;
 
 /// A running shard, seen from the thread that started it.
@@ -27,16 +28,23 @@ pub struct ShardHandle {
 
 impl ShardHandle {
     /// Starts a shard's thread; `doorbell` is rung when events wait. `row` is where it counts in the
-    /// counters of a [`Profile`](crate::Profile): each shard has a row of its own.
+    /// counters of a [`Profile`](crate::Profile): each shard has a row of its own. Memory of large
+    /// payloads is from `recycler`, which may serve others too.
     ///
     /// # Errors
     /// The operating system's, when it gives no thread or no descriptor for the runtime.
-    pub fn start(name: String, row: usize, doorbell: Arc<Doorbell>) -> std::io::Result<Self> {
+    pub fn start(
+        name: String,
+        row: usize,
+        doorbell: Arc<Doorbell>,
+        recycler: Recycler,
+    ) -> std::io::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let commands = Arc::<CommandQueue>::default();
         let events = Arc::<EventQueue>::default();
-        let shard = Shard::new(commands.clone(), events.clone(), doorbell.clone(), row);
+        let mut shard = Shard::new(commands.clone(), events.clone(), doorbell.clone(), row);
+        shard.recycle(recycler);
         let shard = Arc::new(Mutex::new(shard));
         let service = Service { shard: shard.clone(), doorbell: doorbell.clone() };
         let thread = std::thread::Builder::new().name(name).spawn(move || {

@@ -43,6 +43,6 @@ pub use record::{
     COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandKind,
     EVENT_ASCII, EVENT_LARGE, EventKind, Tuning,
 };
-pub use recycler::Recycler;
+pub use recycler::{Lent, Recycler};
 pub use registry::ConnectionId;
 pub use streams::{Received, StreamOpening, Streams};

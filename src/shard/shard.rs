@@ -19,13 +19,12 @@ use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
 use crate::readiness::ReadyList;
 use crate::record::{COMMAND_LARGE, CommandKind, EventKind};
+use crate::recycler::{Caretaker, Recycler};
 use crate::registry::{ConnectionId, Registry};
 use crate::timers::Timers;
 
 /// Bytes that one read can bring; shared by all connections of a shard.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Events that are published without waiting for the end of the turn.
-const EVENTS_A_BATCH: usize = 64;
 /// Emptied batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
 /// Turns before the runtime gets to look at its sockets again.
@@ -40,6 +39,7 @@ pub(crate) struct Shard {
     ready: Arc<ReadyList>,
     connections: Registry<Driver>,
     timers: Timers,
+    caretaker: Caretaker,
     workshop: Workshop,
     read_buffer: Box<[u8]>,
     /// Connections that are not read until some of their events have been delivered.
@@ -69,6 +69,7 @@ impl Shard {
             ready: Arc::default(),
             connections: Registry::default(),
             timers: Timers::default(),
+            caretaker: Caretaker::default(),
             workshop: Workshop::new(row),
             read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             starving: HashSet::new(),
@@ -91,6 +92,7 @@ impl Shard {
                 // Here, where the runtime still runs.
                 self.connections = Registry::default();
                 self.timers = Timers::default();
+                self.caretaker = Caretaker::default();
                 return (Poll::Ready(()), false);
             }
             self.serve_ready();
@@ -99,12 +101,19 @@ impl Shard {
             has_news |= self.publish();
             // Last, so that what came back before a connection began to starve is not missed.
             self.collect_spent();
+            self.caretaker.poll(context);
             if self.ready.sleep(context.waker()) && self.commands.sleep(context.waker()) {
                 return (Poll::Pending, has_news);
             }
         }
         context.waker().wake_by_ref();
         (Poll::Pending, has_news)
+    }
+
+    /// Takes memory of large payloads from there, and takes care of it.
+    pub(crate) fn recycle(&mut self, recycler: Recycler) {
+        self.workshop.recycler = recycler.clone();
+        self.caretaker = Caretaker::of(recycler);
     }
 
     /// Carries out what the layer above has asked for. `false`: it asked the shard to end.
@@ -185,7 +194,7 @@ impl Shard {
         for id in woken.drain(..) {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
-            if self.workshop.events.len() >= EVENTS_A_BATCH && self.publish() {
+            if self.workshop.events.is_full() && self.publish() {
                 self.doorbell.ring();
             }
         }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use napi::bindgen_prelude::{Error, Result};
 use napi::{Status, sys};
-use offloop_shard::ProgressTable;
+use offloop_shard::{Lent, ProgressTable};
 
 use super::kept::{Kept, Waker};
 use super::{MOST_ARGUMENTS, Returned, check};
@@ -137,8 +137,9 @@ impl Call {
         Ok(Waker { function })
     }
 
-    /// A Buffer around bytes that are ours; small ones are copied, which is cheaper.
-    pub(in crate::bridge) fn buffer(&self, bytes: Vec<u8>) -> Result<sys::napi_value> {
+    /// A Buffer around bytes that are ours, until it is collected; small ones are copied, which is
+    /// cheaper.
+    pub(in crate::bridge) fn buffer(&self, bytes: Lent) -> Result<sys::napi_value> {
         const COPIED_BYTES: usize = 64 * 1024;
         let mut buffer = ptr::null_mut();
         if bytes.len() < COPIED_BYTES {
@@ -154,7 +155,7 @@ impl Call {
             })?;
             return Ok(buffer);
         }
-        let mut owned = Box::new(bytes.into_boxed_slice());
+        let mut owned = Box::new(bytes);
         let (length, data) = (owned.len(), owned.as_mut_ptr().cast());
         let hint = Box::into_raw(owned);
         let created = check(unsafe {
@@ -162,7 +163,7 @@ impl Call {
                 self.env,
                 length,
                 data,
-                Some(finalize::<Box<[u8]>>),
+                Some(finalize::<Lent>),
                 hint.cast(),
                 &raw mut buffer,
             )

@@ -21,7 +21,7 @@ use offloop_protocol::handshake::server::{Refusal, Request, judge};
 use offloop_protocol::{Config, Error, Role};
 use offloop_shard::{
     AdoptedSocket, Adoption, COMMAND_COMPRESS, CommandBatch, CommandKind, ConnectionId, Doorbell,
-    EVENT_LARGE, EventBatch, EventKind, Progress, ShardHandle,
+    EVENT_LARGE, EventBatch, EventKind, Progress, Recycler, ShardHandle,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -172,7 +172,7 @@ struct Echo {
 impl Echo {
     fn start(doorbell: Arc<Doorbell>) -> io::Result<Self> {
         Ok(Self {
-            shard: ShardHandle::start("echo".to_owned(), 0, doorbell.clone())?,
+            shard: ShardHandle::start("echo".to_owned(), 0, doorbell.clone(), Recycler::default())?,
             doorbell,
             commands: CommandBatch::default(),
             ids: Ids::default(),

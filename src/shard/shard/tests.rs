@@ -136,7 +136,13 @@ fn what_the_kernel_refuses_is_left_to_the_shard() {
 #[test]
 fn lone_messages_and_batches_keep_their_order_whoever_writes_them() {
     const MESSAGES: u32 = 20_000;
-    let shard = ShardHandle::start("test".to_owned(), 0, Arc::new(Doorbell::new(|| {}))).unwrap();
+    let shard = ShardHandle::start(
+        "test".to_owned(),
+        0,
+        Arc::new(Doorbell::new(|| {})),
+        Recycler::default(),
+    )
+    .unwrap();
     let (adoption, mut peer) = adoption(ID);
     peer.set_nonblocking(false).unwrap();
     peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

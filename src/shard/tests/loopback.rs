@@ -12,7 +12,7 @@ use std::time::Duration;
 use offloop_protocol::{Config, Role};
 use offloop_shard::{
     AdoptedSocket, Adoption, COMMAND_NOTIFY, CommandBatch, CommandKind, ConnectionId, Doorbell,
-    EventBatch, EventKind, Progress, ShardHandle,
+    EventBatch, EventKind, Progress, Recycler, ShardHandle,
 };
 
 #[path = "loopback/crowds.rs"]
@@ -21,6 +21,8 @@ mod crowds;
 mod inflating;
 #[path = "loopback/last_words.rs"]
 mod last_words;
+#[path = "loopback/long.rs"]
+mod long;
 
 const ID: ConnectionId = ConnectionId::new(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
@@ -52,7 +54,8 @@ impl Above {
         let doorbell = Arc::new(Doorbell::new(move || {
             let _ = ring.send(());
         }));
-        let shard = ShardHandle::start("test".to_owned(), 0, doorbell.clone()).unwrap();
+        let recycler = Recycler::default();
+        let shard = ShardHandle::start("test".to_owned(), 0, doorbell.clone(), recycler).unwrap();
         Self { shard, doorbell, rings }
     }
 

@@ -111,6 +111,18 @@ impl Peer {
         });
     }
 
+    /// Puts the front of `bytes` behind the unfinished message, if there is one.
+    fn append(&mut self, bytes: &mut &[u8]) {
+        let Some(unfinished) = self.connection.unfinished() else { return };
+        let missing = usize::try_from(unfinished.missing).unwrap_or(usize::MAX);
+        let count = missing.min(bytes.len());
+        unfinished.bytes.extend_from_slice(bytes.split_off(..count).unwrap());
+        if count > 0 {
+            let seen = &mut self.seen;
+            self.connection.handle_appended(count, &mut |event| seen.push(Seen::new(event)));
+        }
+    }
+
     pub(crate) fn close(&mut self, code: u16) -> Result<(), Error> {
         self.connection.send_close(Some(CloseCode(code)), b"", &mut self.host)
     }
@@ -149,15 +161,24 @@ pub(crate) struct Outcome {
     pub(crate) failed: bool,
 }
 
-/// What comes of `wire` when the transport cuts it at `cuts`, which ascend.
+/// What comes of `wire` when the transport cuts it at `cuts`, which ascend; also when it puts bytes
+/// right behind an unfinished message, which has to be the same.
 pub(crate) fn outcome(role: Role, config: &Config, wire: &[u8], cuts: &[usize]) -> Outcome {
-    let mut peer = Peer::new(role, config);
-    let mut start = 0;
-    for &end in cuts.iter().chain([&wire.len()]) {
-        peer.feed(&wire[start..end]);
-        start = end;
-    }
-    Outcome { seen: peer.seen, wire: peer.host.wire, failed: peer.connection.is_failed() }
+    let [read, appended] = [false, true].map(|appends| {
+        let mut peer = Peer::new(role, config);
+        let mut start = 0;
+        for &end in cuts.iter().chain([&wire.len()]) {
+            let mut piece = &wire[start..end];
+            if appends {
+                peer.append(&mut piece);
+            }
+            peer.feed(piece);
+            start = end;
+        }
+        Outcome { seen: peer.seen, wire: peer.host.wire, failed: peer.connection.is_failed() }
+    });
+    assert_eq!(appended, read, "appended, cut at {cuts:?} {wire:02x?}");
+    read
 }
 
 /// What a new connection makes of `wire`, whole, byte by byte and cut in two at every place, which

@@ -1,0 +1,57 @@
+//! Messages that are longer than a read.
+
+use std::io::Write;
+
+use offloop_shard::EventKind;
+
+use super::{Above, ID};
+
+const KEY: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
+
+/// A masked frame in the 64-bit length form; `first` is byte 0.
+fn long_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u64).to_be_bytes();
+    let masked = payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key);
+    [&[first, 0xff], &length[..], &KEY].concat().into_iter().chain(masked).collect()
+}
+
+/// Bytes without a period that a read could have.
+fn payload(length: usize) -> Vec<u8> {
+    (0..=250).cycle().take(length).collect()
+}
+
+#[test]
+fn they_arrive_as_they_were_sent() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    let lengths = [1 << 20, 65_536, 300_000, 140_001, 98_303, 3 << 20, 1 << 20];
+    let writer = std::thread::spawn(move || {
+        for length in lengths {
+            let (first, rest) = (payload(length / 3), payload(length).split_off(length / 3));
+            peer.write_all(&long_frame(0x02, &first)).unwrap();
+            peer.write_all(&long_frame(0x80, &rest)).unwrap();
+            peer.write_all(&long_frame(0x82, &payload(length))).unwrap();
+        }
+        peer
+    });
+    let mut lengths = lengths.into_iter().flat_map(|length| [length, length]).peekable();
+    while lengths.peek().is_some() {
+        for (_, kind, bytes) in above.until(EventKind::Binary) {
+            assert_eq!(kind, EventKind::Binary as u32);
+            let length = lengths.next().unwrap();
+            assert!(bytes == payload(length), "a message of {length} bytes");
+        }
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn text_that_cannot_become_utf_8_fails_the_connection_in_the_middle() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    let mut text = vec![b'a'; 300_000];
+    text[200_000] = 0xff;
+    // The end never comes.
+    peer.write_all(&long_frame(0x81, &text)[..290_000]).unwrap();
+    assert_eq!(above.until(EventKind::Failed).len(), 1);
+}
