@@ -6,7 +6,7 @@ import { METRICS } from './metrics.mjs'
 import { SERVERS } from './servers.mjs'
 
 /** The server whose ratios to the others are shown. */
-export const SUBJECT = 'offloop'
+const SUBJECT = 'offloop'
 
 /**
  * The middle value; of an even number, the mean of the two in the middle.
@@ -88,19 +88,32 @@ function perMetric(rounds, sumUp) {
  * @param {Summaries} summaries from {@link summarise}
  * @returns {string} lines of text
  */
-export function formatWorkload(title, { servers, ratios }) {
+export function formatWorkload(title, summaries) {
+  return [title, ...alignColumns(workloadRows(summaries, 3, '-'))].join('\n')
+}
+
+/**
+ * The cells of that table, whatever it is written in.
+ *
+ * @param {Summaries} summaries from {@link summarise}
+ * @param {number} ratioDigits of a ratio, after the point
+ * @param {string} missing stands where a server has no such metric
+ * @returns {string[][]} rows of cells, the head first
+ */
+export function workloadRows({ servers, ratios }, ratioDigits, missing) {
   const used = Object.values(servers).flatMap((metrics) => Object.keys(metrics))
   const metrics = Object.keys(METRICS).filter((metric) => used.includes(metric))
-  const rows = Object.entries(servers).map(([server, found]) => [
-    SERVERS[server].title,
-    ...metrics.map((metric) => formatSummary(found[metric], METRICS[metric].digits))
-  ])
-  const ratioRows = Object.entries(ratios).map(([server, found]) => [
-    `${SUBJECT} / ${SERVERS[server].title}`,
-    ...metrics.map((metric) => found[metric]?.toFixed(3) ?? '-')
-  ])
-  const header = ['', ...metrics.map((metric) => METRICS[metric].label)]
-  return [title, ...alignColumns([header, ...rows, ...ratioRows])].join('\n')
+  return [
+    ['', ...metrics.map((metric) => METRICS[metric].label)],
+    ...Object.entries(servers).map(([server, found]) => [
+      SERVERS[server].title,
+      ...metrics.map((metric) => formatSummary(found[metric], METRICS[metric].digits) ?? missing)
+    ]),
+    ...Object.entries(ratios).map(([server, found]) => [
+      `${SUBJECT} / ${SERVERS[server].title}`,
+      ...metrics.map((metric) => found[metric]?.toFixed(ratioDigits) ?? missing)
+    ])
+  ]
 }
 
 /**
@@ -124,10 +137,10 @@ export function alignColumns(rows) {
  *
  * @param {Summary|undefined} summary what to show, if the server has it
  * @param {number} digits after the point
- * @returns {string} for example '14.50 (14.10..15.20)'
+ * @returns {string|undefined} for example '14.50 (14.10..15.20)'
  */
 function formatSummary(summary, digits) {
-  if (!summary) return '-'
+  if (!summary) return undefined
   const [shown, low, high] = [summary.median, summary.min, summary.max].map((value) =>
     value.toFixed(digits)
   )

@@ -4,7 +4,7 @@
 
 import { found, GOALS, isReached } from './goals.mjs'
 import { METRICS } from './metrics.mjs'
-import { SUBJECT } from './report.mjs'
+import { workloadRows } from './report.mjs'
 import { SERVERS } from './servers.mjs'
 
 /** The columns of the README's tables. */
@@ -124,34 +124,9 @@ function cpuCell(metrics) {
  */
 export function fullTables({ workloads }) {
   return Object.entries(workloads).flatMap(([name, { title, servers, ratios }]) => {
-    const used = Object.values(servers).flatMap((metrics) => Object.keys(metrics))
-    const metrics = Object.keys(METRICS).filter((metric) => used.includes(metric))
-    const values = Object.entries(servers).map(([server, summaries]) => [
-      SERVERS[server].title,
-      ...metrics.map((metric) => spreadCell(summaries[metric], METRICS[metric].digits))
-    ])
-    const quotients = Object.entries(ratios).map(([server, found]) => [
-      `${SUBJECT} / ${SERVERS[server].title}`,
-      ...metrics.map((metric) => found[metric]?.toFixed(2) ?? '')
-    ])
-    const head = ['', ...metrics.map((metric) => METRICS[metric].label)]
-    return [`### ${name}`, `${title}.`, table(head, [...values, ...quotients])]
+    const [head, ...rows] = workloadRows({ servers, ratios }, 2, '')
+    return [`### ${name}`, `${title}.`, table(head, rows)]
   })
-}
-
-/**
- * A median with its spread.
- *
- * @param {{ median: number, min: number, max: number }|undefined} summary if there is one
- * @param {number} digits after the point
- * @returns {string} for example '14.50 (14.10..15.20)'
- */
-function spreadCell(summary, digits) {
-  if (!summary) return ''
-  const [middle, low, high] = [summary.median, summary.min, summary.max].map((value) =>
-    value.toFixed(digits)
-  )
-  return low === high ? middle : `${middle} (${low}..${high})`
 }
 
 /**

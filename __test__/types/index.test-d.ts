@@ -9,13 +9,6 @@ import ws = require('ws')
 
 import WebSocket = require('offloop')
 
-/** Holds for equal types only. */
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-
-/** Compiles only if its argument's type says true. */
-declare function holds<T extends true>(proof?: T): void
-
 declare const req: http.IncomingMessage
 declare const socket: net.Socket
 declare const duplex: stream.Duplex

@@ -1,9 +1,9 @@
 //! What can be read of a connection without a crossing: how many bytes the kernel has taken, and how
 //! long its peer takes to answer.
 //!
-//! One table of numbers is shared with JavaScript. Each number is written by the one thread that
-//! drives its connection and read by the JavaScript thread, which subtracts the first from what it
-//! sent.
+//! One table of numbers is shared with JavaScript. Each number is written by whoever drives its
+//! connection, one thread at a time, and read by the JavaScript thread, which subtracts the first from
+//! what it sent.
 //!
 //! | number | counts |
 //! |---|---|

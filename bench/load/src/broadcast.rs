@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use crate::Failure;
 use crate::args::{BroadcastOptions, Budget};
 use crate::connection::{Connection, Shared};
 use crate::histogram::Histogram;
 use crate::messages::Messages;
 use crate::opening::{PATIENCE, open_all, poll_once};
 use crate::payload::MessageNumber;
-use crate::report::{await_word, report};
-use crate::{Failure, say};
+use crate::report::measure;
 
 /// Which connection sends.
 const PUBLISHER: usize = 0;
@@ -33,11 +33,7 @@ pub(crate) fn run(options: &BroadcastOptions) -> Result<(), Failure> {
             .collect(),
         shared: Shared::new(Messages::plain(options.kind, options.size)),
     };
-    load.drive(Budget::Messages(options.warmup))?;
-    await_word()?;
-    let (histogram, elapsed) = load.drive(options.measured)?;
-    say(&report(&histogram, elapsed).finish())?;
-    Ok(())
+    measure(options.warmup, options.measured, |budget| load.drive(budget))
 }
 
 struct Load {

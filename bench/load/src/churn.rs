@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use crate::Failure;
 use crate::args::{Budget, ChurnOptions};
 use crate::histogram::Histogram;
 use crate::opening::{Handshake, Opening, PATIENCE, Step, poll_once};
-use crate::report::{await_word, report};
+use crate::report::measure;
 use crate::stream::Stream;
-use crate::{Failure, say};
 
 /// A masked Close frame with the code 1000 (RFC 6455 5.5.1); its masking key is zero.
 const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
@@ -24,11 +24,8 @@ const CLOSE_ANSWER: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 pub(crate) fn run(options: &ChurnOptions) -> Result<(), Failure> {
     let opening = Opening::new(&options.target, false)?;
     let mut churn = Churn { poll: Poll::new()?, opening };
-    churn.drive(options.target.connections, Budget::Messages(options.warmup))?;
-    await_word()?;
-    let (histogram, elapsed) = churn.drive(options.target.connections, options.measured)?;
-    say(&report(&histogram, elapsed).finish())?;
-    Ok(())
+    let places = options.target.connections;
+    measure(options.warmup, options.measured, |budget| churn.drive(places, budget))
 }
 
 struct Churn {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use crate::Failure;
 use crate::args::{Budget, EchoOptions};
 use crate::histogram::Histogram;
 use crate::opening::{PATIENCE, poll_once};
-use crate::report::{await_word, report};
+use crate::report::measure;
 use crate::talkers::Talkers;
-use crate::{Failure, say};
 
 /// Opens, warms up, waits for the word, measures, reports.
 ///
@@ -19,11 +19,7 @@ pub(crate) fn run(options: &EchoOptions) -> Result<(), Failure> {
     let mut poll = Poll::new()?;
     let talkers = Talkers::open(&mut poll, &options.target, options.payloads, options.size)?;
     let mut load = Load { poll, talkers, depth: options.depth };
-    load.drive(Budget::Messages(options.warmup))?;
-    await_word()?;
-    let (histogram, elapsed) = load.drive(options.measured)?;
-    say(&report(&histogram, elapsed).finish())?;
-    Ok(())
+    measure(options.warmup, options.measured, |budget| load.drive(budget))
 }
 
 struct Load {

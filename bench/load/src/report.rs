@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
+use crate::args::Budget;
 use crate::histogram::Histogram;
-use crate::say;
+use crate::{Failure, say};
 
 /// Says that everything is open and warm and that nothing is in flight, and waits for the word to
 /// go on.
@@ -15,6 +16,22 @@ use crate::say;
 pub(crate) fn await_word() -> io::Result<()> {
     say(r#"{"event":"ready"}"#)?;
     io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+/// Drives a load that counts messages: warms up, waits for the word, measures, reports.
+///
+/// # Errors
+/// What `drive` finds wrong, or a broken standard input or output.
+pub(crate) fn measure(
+    warmup: u64,
+    measured: Budget,
+    mut drive: impl FnMut(Budget) -> Result<(Histogram, Duration), Failure>,
+) -> Result<(), Failure> {
+    drive(Budget::Messages(warmup))?;
+    await_word()?;
+    let (histogram, elapsed) = drive(measured)?;
+    say(&report(&histogram, elapsed).finish())?;
     Ok(())
 }
 

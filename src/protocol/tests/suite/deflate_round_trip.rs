@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{FIN_BINARY, FIN_TEXT, Peer, RSV1, Seen, deflating, masked};
+use crate::support::{FIN_BINARY, FIN_TEXT, Peer, RSV1, Seen, deflating, masked, repetitive_texts};
 
 /// A message in fragments.
 #[derive(Clone, Debug)]
@@ -89,27 +89,9 @@ fn feed_cut(receiver: &mut Peer, wire: &[u8], reads: &[Index]) {
     }
 }
 
-/// Messages that repeat themselves over more than any window, so that all of it is referred to.
-fn repetitive() -> Vec<Message> {
-    let words = ["offloop", "deflate", "window", "takeover", "context", "shard"];
-    let mut state = 7_usize;
-    let mut text = |length: usize| {
-        let mut text = String::new();
-        while text.len() < length {
-            state = state.wrapping_mul(31).wrapping_add(17) % 1_000_003;
-            text.push_str(words[state % words.len()]);
-            text.push_str(&state.to_string());
-        }
-        vec![text.into_bytes()]
-    };
-    [10, 300, 5000, 80_000, 200, 5000]
-        .map(|length| Message { fragments: text(length), compress: true })
-        .into()
-}
-
 #[test]
 fn every_window_level_and_memory_level_comes_through() {
-    let messages = repetitive();
+    let messages = repetitive_texts().map(|text| Message { fragments: vec![text], compress: true });
     for send_window_bits in 9..=15 {
         for level in [-1, 0, 1, 2, 3, 6, 9] {
             for (no_context_takeover, mem_level) in [(true, 8), (false, 8), (true, 1), (false, 1)] {

@@ -6,7 +6,8 @@ use offloop_protocol::{CloseCode, Config, Role};
 
 use crate::blocks::{Block, Reader, TAIL, sent};
 use crate::support::{
-    CLOSE, FIN_BINARY, PING, PONG, Peer, RSV1, Seen, deflate, deflating, masked, unmasked,
+    CLOSE, FIN_BINARY, PING, PONG, Peer, RSV1, Seen, deflate, deflating, masked, repetitive_texts,
+    unmasked,
 };
 
 /// Bytes that hardly repeat.
@@ -39,24 +40,10 @@ fn each_message_begins_with_an_empty_window_where_that_was_agreed() {
     }
 }
 
-/// Texts in which there is something to refer to at every distance, some longer than any window.
+/// Bytes in which there is something to refer to at every distance, some longer than any window.
 fn repetitive() -> Vec<Vec<u8>> {
-    let words = ["offloop", "deflate", "window", "takeover", "context", "shard"];
-    let mut state = 7_usize;
-    let mut text = |length: usize| {
-        let mut text = String::new();
-        while text.len() < length {
-            state = state.wrapping_mul(31).wrapping_add(17) % 1_000_003;
-            text.push_str(words[state % words.len()]);
-            text.push_str(&state.to_string());
-        }
-        text.into_bytes()
-    };
-    let mut texts: Vec<_> = [10, 300, 5000, 80_000, 200, 5000].map(&mut text).into();
-    for length in [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600] {
-        texts.push(noise(length).repeat(4));
-    }
-    texts
+    let lengths = [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600];
+    repetitive_texts().into_iter().chain(lengths.map(|length| noise(length).repeat(4))).collect()
 }
 
 #[test]

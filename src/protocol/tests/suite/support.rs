@@ -206,6 +206,21 @@ pub(crate) fn client_sees(wire: &[u8]) -> Vec<Seen> {
     sees(Role::Client, &Config::default(), wire)
 }
 
+/// Texts of words that come again and again, one of them longer than any window.
+pub(crate) fn repetitive_texts() -> [Vec<u8>; 6] {
+    let words = ["offloop", "deflate", "window", "takeover", "context", "shard"];
+    let mut state = 7_usize;
+    [10, 300, 5000, 80_000, 200, 5000].map(|length| {
+        let mut text = String::new();
+        while text.len() < length {
+            state = state.wrapping_mul(31).wrapping_add(17) % 1_000_003;
+            text.push_str(words[state % words.len()]);
+            text.push_str(&state.to_string());
+        }
+        text.into_bytes()
+    })
+}
+
 /// A frame as a client sends it, `first` being byte 0.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut wire = header(first, 0x80, payload.len() as u64);
