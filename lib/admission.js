@@ -50,13 +50,11 @@ function matchesOrigin(allowed, origin) {
  *
  * @param {object} options Options
  * @param {object} account Counts the server's connections
- * @param {import('node:http').IncomingMessage} req The request
+ * @param {string | undefined} address What `countedAddress()` returned
  * @returns {object | null} A Refusal, or null
  */
-function judgeNumbers(options, account, req) {
-  const { maxConnections, maxConnectionsPerAddress } = options
+function judgeNumbers({ maxConnections, maxConnectionsPerAddress }, account, address) {
   if (maxConnections > 0 && account.open >= maxConnections) return { status: 503 }
-  const address = countedAddress(options, req)
   const isTooMany = address !== undefined && account.openOf(address) >= maxConnectionsPerAddress
   return isTooMany ? { status: 429 } : null
 }
@@ -73,4 +71,4 @@ function countedAddress({ maxConnectionsPerAddress, clientAddress }, req) {
   return clientAddress ? clientAddress(req) : req.socket?.remoteAddress
 }
 
-module.exports = { countedAddress, judgeNumbers, judgeOrigin, matchesOrigin }
+module.exports = { countedAddress, judgeNumbers, judgeOrigin }

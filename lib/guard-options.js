@@ -103,7 +103,8 @@ function backpressureLimit({ maxBackpressure }) {
   if (!isValidStatusCode(code)) {
     throw new RangeError(`maxBackpressure.code must be a close code, not ${code}`)
   }
-  return { bytes: amount('maxBackpressure.bytes', bytes), policy, code }
+  const most = amount('maxBackpressure.bytes', bytes)
+  return most === 0 ? null : { bytes: most, policy, code }
 }
 
 /**

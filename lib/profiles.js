@@ -77,21 +77,20 @@ function releaseOldest() {
  *
  * @param {Float64Array} watch What `watchSettings()` returned
  * @param {Function} deliver Delivers what has come of it
- * @returns {boolean} true
  */
 function watchStream(watch, deliver) {
   watchedStreams++
   const times = TIMES.map((index) => watch[index]).filter((ms) => ms > 0)
   const wanted = Math.min(MOST_MS_A_LOOK, Math.min(...times) / LOOKS_A_TIME)
-  if (wanted < msALook) {
+  const allowed = Math.max(FEWEST_MS_A_LOOK, wanted)
+  if (allowed < msALook) {
     clearInterval(lookTimer)
-    msALook = Math.max(FEWEST_MS_A_LOOK, wanted)
+    msALook = allowed
     lookTimer = setInterval(() => {
       native.tickStreams()
       deliver()
     }, msALook).unref()
   }
-  return true
 }
 
 /** One of these streams is gone. */

@@ -68,7 +68,10 @@ class StreamDriver extends Driver {
     this.inFlight = [] // what is charged up to the end of each write under way
     this.onWritten = (error) => this.#wrote(error)
     native.openStream(this.id, ...nativeConfig(config))
-    if (config.watch !== undefined) this.isWatched = watchStream(config.watch, dispatcher.run)
+    if (config.watch !== undefined) {
+      this.isWatched = true
+      watchStream(config.watch, dispatcher.run)
+    }
   }
 
   /**

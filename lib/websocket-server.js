@@ -175,14 +175,14 @@ class WebSocketServer extends EventEmitter {
     }
 
     const { options, _account: account } = this
-    const refusal = judgeNumbers(options, account, req)
+    const address = countedAddress(options, req)
+    const refusal = judgeNumbers(options, account, address)
     if (refusal !== null) {
       refuse(this, req, socket, refusal)
       return
     }
 
     const ws = new options.WebSocket(null, undefined, options)
-    const address = countedAddress(options, req)
     const accepted = { key, extensions, protocols }
     const upgrade = { req, socket, head, openLater: false, account, address }
     openUpgraded(ws, options, accepted, upgrade, (lines) => this.emit('headers', lines, req))

@@ -72,11 +72,13 @@ describe('numbers of connections', () => {
   })
 
   testBeyondWs('past maxConnectionsPerAddress get 429, by the address that is named', async () => {
-    const options = { maxConnectionsPerAddress: 1, clientAddress: (req) => req.headers['x-client'] }
+    const clientAddress = jest.fn((req) => req.headers['x-client'])
+    const options = { maxConnectionsPerAddress: 1, clientAddress }
     const server = await serve(undefined, { options })
     expect(await statusOf(server, { 'X-Client': 'a' })).toBe(101)
     expect(await statusOf(server, { 'X-Client': 'a' })).toBe(429)
     expect(await statusOf(server, { 'X-Client': 'b' })).toBe(101)
+    expect(clientAddress).toHaveBeenCalledTimes(3)
   })
 
   testBeyondWs('an address is free again when its connection has gone', async () => {
