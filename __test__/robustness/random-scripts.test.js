@@ -55,6 +55,7 @@ async function play(kit, seed, batches, connections) {
   const { port, server, wss } = await kit.serve((ws, req) => {
     ws.socketOfRequest = req.socket
     ws.closes = 0
+    ws.setMaxListeners(0) // chance may add many of one event
     batch.push(ws)
     for (const event of ['message', 'ping', 'pong', 'error']) {
       ws.on(event, () => {
