@@ -61,7 +61,8 @@ class Pressure {
    * @param {Function} [callback] Called when the kernel has it, or with an error
    */
   send(word, data, callback) {
-    const bytes = frameBytes(Buffer.byteLength(data), this.#driver.isClient)
+    const length = Buffer.byteLength(data)
+    const bytes = word === COMMAND.RAW ? length : frameBytes(length, this.#driver.isClient)
     const isLast = (word & COMMAND_FLAG.MORE) === 0
     if (this.#state === FREE) this.#state = this.#decide(bytes)
     const state = this.#state

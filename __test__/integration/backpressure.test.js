@@ -5,7 +5,7 @@
 const { once } = require('events')
 
 const { defer } = require('../support/cleanup')
-const { OPCODE, closeFrame } = require('../support/frames')
+const { OPCODE, closeFrame, frame } = require('../support/frames')
 const { implementation, testBeyondWs } = require('../support/implementation')
 const { RawClient } = require('../support/raw-client')
 const { connectPair, echo, serve } = require('../support/servers')
@@ -133,6 +133,14 @@ describe('maxBackpressure', () => {
     const numbers = await readNumbers(peer)
     expect(numbers).toEqual(numbers.slice().sort((one, other) => one - other))
     expect(numbers.length).toBe(sent - tally.dropped)
+  })
+
+  testBeyondWs('counts a held frame that is made already as what it is on the wire', async () => {
+    const { webSocket } = await openDeaf({ maxBackpressure: { bytes: MEBIBYTE, policy: 'dropOldest' } })
+    webSocket.send(numbered(0)) // fills the driver: from here on the tick's messages are held
+    const before = webSocket.bufferedAmount
+    webSocket._sender.sendFrame([frame(OPCODE.binary, Buffer.alloc(10), { mask: null })])
+    expect(webSocket.bufferedAmount - before).toBe(2 + 10)
   })
 
   testBeyondWs('with the policy dropOldest close() lets out what is held', async () => {
