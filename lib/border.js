@@ -25,6 +25,10 @@ const eventRecords = new Uint32Array(EVENTS_A_CALL * RECORD_WORDS)
 const commandRecords = new Uint32Array(COMMANDS_A_CALL * RECORD_WORDS)
 const commandSlab = Buffer.allocUnsafeSlow(COMMAND_SLAB_BYTES)
 
+/** In the result of `drain()`, above the count: the slab has no room for the next payload. */
+const SLAB_FULL = 1 << 16
+const COUNT_MASK = SLAB_FULL - 1
+
 /** The lower bits of a record's second word are its kind. */
 const KIND_MASK = 0xff
 
@@ -129,6 +133,7 @@ module.exports = {
   COMMANDS_A_CALL,
   COMMAND_FLAG,
   COMMAND_SLAB_BYTES,
+  COUNT_MASK,
   EVENT,
   EVENTS_A_CALL,
   EVENT_FLAG,
@@ -136,6 +141,7 @@ module.exports = {
   KIND_MASK,
   MASKING_KEY_BYTES,
   RECORD_WORDS,
+  SLAB_FULL,
   TUNING,
   callUser,
   commandRecords,

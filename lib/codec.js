@@ -8,17 +8,19 @@
  */
 
 const native = require('./native')
-const { EVENT, EVENT_FLAG, KIND_MASK, RECORD_WORDS } = require('./border')
+const {
+  COUNT_MASK,
+  EVENT,
+  EVENTS_A_CALL,
+  EVENT_FLAG,
+  EVENT_SLAB_BYTES,
+  KIND_MASK,
+  RECORD_WORDS,
+  SLAB_FULL
+} = require('./border')
 const { EMPTY_BUFFER } = require('./constants')
 const { protocolError } = require('./errors')
 const { nativeConfig } = require('./options')
-
-const RECORDS_A_CALL = 256
-const SLAB_BYTES = 64 * 1024
-
-/** In the result of `drain()`: the slab has no room for the next payload. */
-const SLAB_FULL = 1 << 16
-const COUNT_MASK = SLAB_FULL - 1
 
 /** What an extension adds to the flags of a connection; see `Negotiated` in the addon. */
 const DEFLATE_FLAG = 1 << 2
@@ -99,7 +101,7 @@ function close(id) {
 
 /** Makes the instance. It has no threads: nothing is read but what `decode()` is given. */
 function start() {
-  records = new Uint32Array(RECORDS_A_CALL * RECORD_WORDS)
+  records = new Uint32Array(EVENTS_A_CALL * RECORD_WORDS)
   addon = native.createInstance()
   addon.start(0, () => {}, records, new Uint32Array(0), EMPTY_BUFFER)
   replaceSlab()
@@ -107,7 +109,7 @@ function start() {
 
 /** Lends the addon new memory for payloads. */
 function replaceSlab() {
-  slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  slab = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
   slabUsed = 0
   addon.useSlab(slab)
 }

@@ -8,12 +8,14 @@
 const native = require('./native')
 const sendQueue = require('./send-queue')
 const {
+  COUNT_MASK,
   EVENT,
   EVENTS_A_CALL,
   EVENT_FLAG,
   EVENT_SLAB_BYTES,
   KIND_MASK,
   RECORD_WORDS,
+  SLAB_FULL,
   eventRecords,
   start
 } = require('./border')
@@ -27,10 +29,6 @@ const GENERATION_MASK = 0x7f
 
 /** Connections whose counts of bytes lie in one block. */
 const PROGRESS_BLOCK_ENTRIES = 1024
-
-/** In the result of `native.drain()`: the slab has no room for the next payload. */
-const SLAB_FULL = 1 << 16
-const COUNT_MASK = SLAB_FULL - 1
 
 /** After so much, timers and everybody else's I/O have their turn. */
 const SLICE_EVENTS = 2048

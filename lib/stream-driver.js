@@ -36,7 +36,7 @@ const OUTPUT_SLAB_BYTES = 32 * 1024
 const APART_PAYLOAD_BYTES = 4 * 1024
 
 /** From `native.takeOutput()`: the slab has too little room. */
-const SLAB_FULL = -1
+const OUTPUT_SLAB_FULL = -1
 
 /** Memory for small outputs: the addon puts one behind the other. */
 let outputSlab = EMPTY_BUFFER
@@ -360,7 +360,7 @@ Object.assign(StreamDriver.prototype, {
  */
 function takeOutput(id, enough) {
   let output = native.takeOutput(id, enough)
-  if (output === SLAB_FULL) {
+  if (output === OUTPUT_SLAB_FULL) {
     outputSlab = Buffer.allocUnsafeSlow(OUTPUT_SLAB_BYTES)
     outputSlabUsed = 0
     native.useOutputSlab(outputSlab)
