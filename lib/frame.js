@@ -7,6 +7,8 @@
 
 const { randomFillSync } = require('node:crypto')
 
+const { MASKING_KEY_BYTES, frameBytes } = require('./border')
+
 /** RFC 6455 5.2: bits of the first and of the second byte. */
 const FIN = 0x80
 const RSV1 = 0x40
@@ -15,8 +17,6 @@ const MASK = 0x80
 /** RFC 6455 5.2: what stands for a length that has 16 or 64 bits of its own. */
 const LENGTH_16 = 126
 const LENGTH_64 = 127
-
-const KEY_BYTES = 4
 
 /** On the options of `frame()`: how many bytes a string has. Then it can stay one. */
 const kByteLength = Symbol('kByteLength')
@@ -51,7 +51,7 @@ function frame(data, options) {
   const length = staysText ? options[kByteLength] : payload.length
 
   const copies = isMasked && !isText && Boolean(options.readOnly)
-  const size = headerBytes(length, key)
+  const size = frameBytes(length, key !== null) - length
   const target = Buffer.allocUnsafe(copies ? size + length : size)
   writeHeader(target, options, length, key, size)
   if (length === 0) return [target]
@@ -70,24 +70,10 @@ function frame(data, options) {
  * @param {FrameOptions} options The frame's options
  * @returns {Buffer} Four bytes
  */
-function maskingKey({ generateMask, maskBuffer = Buffer.allocUnsafe(KEY_BYTES) }) {
+function maskingKey({ generateMask, maskBuffer = Buffer.allocUnsafe(MASKING_KEY_BYTES) }) {
   if (generateMask) generateMask(maskBuffer)
-  else randomFillSync(maskBuffer, 0, KEY_BYTES)
+  else randomFillSync(maskBuffer, 0, MASKING_KEY_BYTES)
   return maskBuffer
-}
-
-/**
- * Tells the size of a header.
- *
- * @param {number} length The payload's length in bytes
- * @param {Buffer | null} key The masking key
- * @returns {number} Bytes
- */
-function headerBytes(length, key) {
-  let size = 2
-  if (length > 0xffff) size += 8
-  else if (length > 125) size += 2
-  return key === null ? size : size + KEY_BYTES
 }
 
 /**
@@ -111,7 +97,7 @@ function writeHeader(target, { fin, opcode, rsv1 }, length, key, size) {
   } else {
     target[1] |= length
   }
-  if (key !== null) target.set(key.subarray(0, KEY_BYTES), size - KEY_BYTES)
+  if (key !== null) target.set(key.subarray(0, MASKING_KEY_BYTES), size - MASKING_KEY_BYTES)
 }
 
 /**
@@ -126,4 +112,4 @@ function applyMask(source, key, target, offset) {
   for (let at = 0; at < source.length; at++) target[offset + at] = source[at] ^ key[at & 3]
 }
 
-module.exports = { KEY_BYTES, frame, kByteLength }
+module.exports = { frame, kByteLength }

@@ -13,6 +13,7 @@ const { COMMAND, TUNING } = require('./border')
 const { CLOSED } = require('./constants')
 const { notOpenError } = require('./errors')
 const { payloadLimit } = require('./options')
+const { toBuffer } = require('./validation')
 
 /**
  * `_sender`. Socket.IO and Rocket.Chat make the frame of a broadcast once, by `Sender.frame()`, and
@@ -53,7 +54,7 @@ class ConnectionSender extends Sender {
     } else if (driver.pressure === null) {
       sendQueue.raw(driver, list, cb)
     } else {
-      driver.pressure.send(COMMAND.RAW, Buffer.concat(list.map((piece) => Buffer.from(piece))), cb)
+      driver.pressure.send(COMMAND.RAW, Buffer.concat(list.map(toBuffer)), cb)
     }
   }
 }

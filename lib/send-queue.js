@@ -2,10 +2,7 @@
 
 /**
  * Gathers what one tick sends, for all connections, and takes it over the border in one call.
- *
- * A driver (see drivers.js) is known here by `id`, `charged` (bytes ever sent, with framing),
- * `taken()` (bytes of those that the kernel has), `highWaterBytes`, `wait()` for callbacks, and
- * `isStream`.
+ * What a driver is stands in driver.js.
  */
 
 const native = require('./native')
@@ -21,6 +18,7 @@ const {
   frameBytes
 } = require('./border')
 const { EMPTY_BUFFER } = require('./constants')
+const { closeBody, toBuffer } = require('./validation')
 
 /** No payload above the first goes through the slab, no bytes from the second on. */
 const SLAB_PAYLOAD_BYTES = 16 * 1024
@@ -105,12 +103,7 @@ function pong(ws, data, callback) {
  */
 function close(ws, code, reason, flags, callback) {
   const driver = ws._driver
-  let body = EMPTY_BUFFER
-  if (code !== 0) {
-    body = Buffer.allocUnsafe(2 + reason.length)
-    body.writeUInt16BE(code, 0)
-    body.set(reason, 2)
-  }
+  const body = closeBody(code, reason)
   const sendIt = () => send(driver, COMMAND.CLOSE | flags, body, callback)
   if (driver.pressure !== null && driver.pressure.isHolding) driver.pressure.holdClose(sendIt)
   else sendIt()
@@ -178,7 +171,7 @@ function send(driver, word, data, callback) {
  */
 function raw(driver, [first, second = EMPTY_BUFFER], callback) {
   if (first !== lastFrame.first || second !== lastFrame.second) {
-    const bytes = Buffer.concat([Buffer.from(first), Buffer.from(second)])
+    const bytes = Buffer.concat([toBuffer(first), toBuffer(second)])
     if (bytes.length > SLAB_PAYLOAD_BYTES) {
       const length = native.stageLarge(bytes)
       enqueue(driver, COMMAND.RAW | COMMAND_FLAG.LARGE, 0, length, length, callback)

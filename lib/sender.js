@@ -6,18 +6,16 @@
  * their frames.
  */
 
-const { EMPTY_BUFFER } = require('./constants')
-const { KEY_BYTES, frame: makeFrame, kByteLength } = require('./frame')
+const { MASKING_KEY_BYTES } = require('./border')
+const { frame: makeFrame, kByteLength } = require('./frame')
 const { PERMESSAGE_DEFLATE } = require('./options')
-const { closeReason, isBlob, toBuffer } = require('./validation')
+const { checkControlSize, closeBody, closeReason, isBlob, toBuffer } = require('./validation')
 
 const TEXT = 1
 const BINARY = 2
 const CLOSE = 8
 const PING = 9
 const PONG = 10
-
-const MAX_CONTROL_BYTES = 125
 
 /** Writes frames, in the order of the calls, also while some payloads have to be made first. */
 class Sender {
@@ -34,7 +32,7 @@ class Sender {
     this._socket = socket
     this._extensions = extensions || {}
     this._generateMask = generateMask
-    this._maskBuffer = generateMask ? Buffer.alloc(KEY_BYTES) : undefined
+    this._maskBuffer = generateMask ? Buffer.alloc(MASKING_KEY_BYTES) : undefined
     /** Payload bytes that wait to be made or to be written. */
     this._bufferedBytes = 0
     /** Called with the error if a Blob cannot be read. */
@@ -63,13 +61,7 @@ class Sender {
    * @throws {TypeError | RangeError} If a close frame cannot carry them
    */
   close(code, data, mask, cb) {
-    const reason = closeReason(code, data)
-    let body = EMPTY_BUFFER
-    if (code !== undefined) {
-      body = Buffer.allocUnsafe(2 + reason.length)
-      body.writeUInt16BE(code, 0)
-      body.set(reason, 2)
-    }
+    const body = closeBody(code, closeReason(code, data))
     const frame = this.#frameOptions({ fin: true, mask, opcode: CLOSE, readOnly: false })
     this.#add({ data: body, bytes: body.length, compress: false, frame, cb })
   }
@@ -154,9 +146,7 @@ class Sender {
   #control(opcode, data, mask, cb) {
     const payload = payloadOf(data)
     const { bytes, readOnly } = payload
-    if (bytes > MAX_CONTROL_BYTES) {
-      throw new RangeError('The data size must not be greater than 125 bytes')
-    }
+    checkControlSize(bytes)
     const frame = this.#frameOptions({ fin: true, mask, opcode, readOnly })
     this.#add({ data: payload.data, bytes, compress: false, frame, cb })
   }

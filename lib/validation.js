@@ -122,7 +122,24 @@ function closeReason(code, reason) {
   throw new TypeError('Second argument must be a string or a Uint8Array')
 }
 
+/**
+ * Makes the body of a close frame (RFC 6455 5.5.1).
+ *
+ * @param {number | undefined} code The close code; 0 or undefined for an empty body
+ * @param {Uint8Array} reason What `closeReason()` returned
+ * @returns {Buffer} The body
+ */
+function closeBody(code, reason) {
+  if (!code) return EMPTY_BUFFER
+  const body = Buffer.allocUnsafe(2 + reason.length)
+  body.writeUInt16BE(code, 0)
+  body.set(reason, 2)
+  return body
+}
+
 module.exports = {
+  checkControlSize,
+  closeBody,
   closeReason,
   controlPayload,
   isBlob,
