@@ -150,4 +150,4 @@ function amount(name, value) {
   throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`)
 }
 
-module.exports = { GUARD_DEFAULTS, backpressureLimit, guardOptions, watchSettings }
+module.exports = { GUARD_DEFAULTS, MAX_MS, backpressureLimit, guardOptions, watchSettings }

@@ -8,7 +8,7 @@
 const { availableParallelism } = require('node:os')
 
 const { kHandshake } = require('./constants')
-const { GUARD_DEFAULTS, backpressureLimit, watchSettings } = require('./guard-options')
+const { GUARD_DEFAULTS, MAX_MS, backpressureLimit, watchSettings } = require('./guard-options')
 
 /** What a server's connection is limited to, and does, unless an option says otherwise. */
 const CONNECTION_DEFAULTS = Object.freeze({
@@ -86,7 +86,6 @@ const PERMESSAGE_DEFLATE = 'permessage-deflate'
 const DEFLATE_THRESHOLD = 1024
 
 const MAX_U32 = 0xffff_ffff
-const MAX_TIMER_MS = 0x7fff_ffff
 
 /**
  * Completes the options of `handleUpgrade()`.
@@ -290,7 +289,7 @@ function limit(value, max) {
  * @returns {number} Whole milliseconds
  */
 function timerMs(value) {
-  return value >= 1 && value <= MAX_TIMER_MS ? Math.floor(value) : 1
+  return value >= 1 && value <= MAX_MS ? Math.floor(value) : 1
 }
 
 module.exports = {

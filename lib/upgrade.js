@@ -123,10 +123,7 @@ function judgeRequest(policy, req, socket, decide) {
       extensions: deflate === null ? NO_EXTENSIONS : { [PERMESSAGE_DEFLATE]: deflate },
       protocols: offered === undefined ? new Set() : subprotocol.parse(offered)
     }
-    verify(policy.options, req, (refusal) => {
-      if (refusal === null) decide(null, accepted)
-      else decide(refusal)
-    })
+    verify(policy.options, req, (refusal) => decide(refusal, accepted))
   }
 }
 

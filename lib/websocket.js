@@ -85,7 +85,7 @@ class WebSocket extends EventEmitter {
   /** @returns {number} How many bytes wait to be given to the kernel, with their framing */
   get bufferedAmount() {
     let amount = this._bufferedAmount
-    if (this._driver !== null) amount += this._driver.bufferedAmount(this)
+    if (this._driver !== null) amount += this._driver.bufferedAmount()
     if (this._blobSends !== null) amount += this._blobSends.bytes
     if (this._driver?.pressure) amount += this._driver.pressure.heldBytes
     return amount
@@ -287,7 +287,7 @@ const RARE_STATE = {
   _errorEmitted: false,
   _extensions: NO_EXTENSIONS,
   _handshake: null, // has abort() while an opening handshake is going on
-  _held: null, // events that wait; see incoming.js
+  _held: null, // events that wait; see held-events.js
   _isServer: true,
   _maxPayload: CONNECTION_DEFAULTS.maxPayload, // what the driver keeps to
   _paused: false,

@@ -199,7 +199,6 @@ describe.each(['send', 'ping', 'pong'])('%s on a connection that is not open', (
 test('bufferedAmount asks the driver', () => {
   driver.bufferedAmount.mockReturnValue(42)
   expect(ws.bufferedAmount).toBe(42)
-  expect(driver.bufferedAmount).toHaveBeenCalledWith(ws)
 })
 
 test('before it is open and after it has closed, pause() and resume() do nothing', () => {
