@@ -36,8 +36,6 @@ module.exports = {
   hasBlob,
   /** On a listener made by `addEventListener`: it was set through an `on<event>` attribute. */
   kForOnEventAttribute: Symbol('kForOnEventAttribute'),
-  /** On the options of `setSocket`: what the upgrade still owes, and whose the connection is. */
-  kHandshake: Symbol('kHandshake'),
   /** On a listener made by `addEventListener`: what the user passed. */
   kListener: Symbol('kListener'),
   /** On a WebSocket: the server that tracks it. */

@@ -7,7 +7,6 @@
 
 const { availableParallelism } = require('node:os')
 
-const { kHandshake } = require('./constants')
 const { GUARD_DEFAULTS, MAX_MS, backpressureLimit, watchSettings } = require('./guard-options')
 
 /** What a server's connection is limited to, and does, unless an option says otherwise. */
@@ -139,7 +138,7 @@ function complete(options) {
 /**
  * Says in a driver's words how a connection is to be run.
  *
- * @param {object} ws The WebSocket: its role, and what its constructor was told
+ * @param {object} ws The WebSocket: its role, what its constructor was told, its handshake
  * @param {object} options The options of `setSocket()`
  * @returns {object} Every property present; a limit of 0 means none
  */
@@ -158,8 +157,8 @@ function driverConfig(ws, options) {
     driver: driverName(options.driver ?? process.env[DRIVER_VARIABLE]),
     watch: watchSettings(options),
     backpressure: backpressureLimit(options),
-    account: options[kHandshake]?.account,
-    address: options[kHandshake]?.address
+    account: ws._handshake?.account,
+    address: ws._handshake?.address
   }
 }
 

@@ -14,7 +14,7 @@ const subprotocol = require('./subprotocol')
 const WebSocket = require('./websocket')
 const { judgeOrigin } = require('./admission')
 const { failOpening } = require('./closing')
-const { CLOSED, CONNECTING, NO_EXTENSIONS, kHandshake, kWebSocket } = require('./constants')
+const { CLOSED, CONNECTING, NO_EXTENSIONS, kWebSocket } = require('./constants')
 const { refusedError } = require('./errors')
 const { guardOptions } = require('./guard-options')
 const { PERMESSAGE_DEFLATE, deflateOptions, upgradeOptions } = require('./options')
@@ -262,15 +262,16 @@ function openUpgraded(ws, options, accepted, upgrade, onHeaders) {
   if (onHeaders) onHeaders(lines)
   lines.forEach(checkLine)
 
-  ws._handshake = null
+  const response = `${lines.join('\r\n')}\r\n\r\n`
+  // Not among the options, since a class of the user's may pass others to `super.setSocket()`.
+  ws._handshake = { abort: () => socket.destroy(), response, openLater, account, address }
   ws.setSocket(socket, head, {
     allowSynchronousEvents: options.allowSynchronousEvents,
     driver: options.driver,
     maxFragments: options.maxFragments,
     maxPayload: options.maxPayload,
     skipUTF8Validation: options.skipUTF8Validation,
-    ...guardOptions(options),
-    [kHandshake]: { response: `${lines.join('\r\n')}\r\n\r\n`, openLater, account, address }
+    ...guardOptions(options)
   })
   socket.removeListener('error', socketOnError)
 }

@@ -23,7 +23,6 @@ const {
   NO_EXTENSIONS,
   OPEN,
   READY_STATES,
-  kHandshake,
   kWebSocket
 } = require('./constants')
 const { closeChannel } = require('./diagnostics')
@@ -133,7 +132,7 @@ class WebSocket extends EventEmitter {
    *   the connection is watched for see guard-options.js
    */
   setSocket(socket, head, options) {
-    const handshake = options[kHandshake]
+    const handshake = this._handshake
 
     // Neither is there if the socket is just a Duplex.
     if (socket.setTimeout) socket.setTimeout(0)
@@ -144,11 +143,12 @@ class WebSocket extends EventEmitter {
       holdEvents(this, true)
     }
     // Queued before the driver can queue anything: 'open' comes before the first message.
-    const openLater = handshake !== undefined && handshake.openLater
+    const openLater = handshake !== null && handshake.openLater
     if (openLater) process.nextTick(emitOpen, this)
 
-    const response = handshake === undefined ? '' : handshake.response
+    const response = handshake === null ? '' : handshake.response
     const config = driverConfig(this, options)
+    if (handshake !== null) this._handshake = null
     if (config.maxPayload !== this._maxPayload) this._maxPayload = config.maxPayload
     this._driver = openDriver(this, socket, head, response, config)
     this._readyState = OPEN
@@ -286,7 +286,7 @@ const RARE_STATE = {
   _ended: false, // whether nothing more can be written
   _errorEmitted: false,
   _extensions: NO_EXTENSIONS,
-  _handshake: null, // has abort() while an opening handshake is going on
+  _handshake: null, // has abort() while one is going on; see upgrade.js for what a server's has
   _held: null, // events that wait; see held-events.js
   _isServer: true,
   _maxPayload: CONNECTION_DEFAULTS.maxPayload, // what the driver keeps to

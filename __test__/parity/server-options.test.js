@@ -183,6 +183,23 @@ describe.each(implementations)('%s', (name, of) => {
     expect(order[0]).toBe('connection')
   })
 
+  test('setSocket may be overridden, and called with other options', async () => {
+    class Mine extends of.WebSocket {
+      setSocket(socket, head) {
+        super.setSocket(socket, head, { maxPayload: 3 })
+      }
+    }
+    const { port, wss } = await serve(null, { of, options: { WebSocket: Mine } })
+    const connection = once(wss, 'connection')
+    const client = await RawClient.upgrade({ port })
+    expect(client.head).toBe(SWITCHING)
+    const [webSocket] = await connection
+    expect(webSocket.readyState).toBe(1)
+    const failed = once(webSocket, 'error')
+    await client.write(frame(OPCODE.text, 'four'))
+    expect((await failed)[0].code).toBe('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+  })
+
   test('completeUpgrade may be overridden, and called with the key of the request', async () => {
     const calls = []
     class Mine extends of.WebSocketServer {
