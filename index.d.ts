@@ -80,7 +80,7 @@ declare class WebSocket extends EventEmitter {
     | typeof WebSocket.OPEN
     | typeof WebSocket.CLOSING
     | typeof WebSocket.CLOSED
-  /** Where a client connected to; undefined on a server. */
+  /** Where a client connects to, behind redirects the last place; undefined on a server. */
   readonly url: string
 
   onopen: ((event: WebSocket.Event) => void) | null
@@ -100,14 +100,15 @@ declare class WebSocket extends EventEmitter {
   )
 
   /**
-   * Sends a message. The callback is called when it has been handed on to be written, or with
-   * an error. Throws while the state is CONNECTING.
+   * Sends a message. The callback is called when the kernel has it (on the stream driver: when the
+   * stream has written it), or with an error. Throws while the state is CONNECTING.
    */
   send(data: Sendable, cb?: SendCallback): void
   send(data: Sendable, options: WebSocket.SendOptions, cb?: SendCallback): void
   /**
-   * offloop: sends a message. Resolves when there is room for more, at once or at `drain`; rejects if
-   * the connection is not open, or ends before.
+   * offloop: sends a message. Resolves when there is room for more, at once or at `drain`; for a Blob,
+   * and what is sent behind it while it is read, when `send()` would call back. Rejects if the
+   * connection is not open, or ends before.
    */
   sendAsync(data: Sendable, options?: WebSocket.SendOptions): Promise<void>
   /** offloop: resolves when there is room for more, as `sendAsync()` does. */
@@ -235,7 +236,8 @@ declare namespace WebSocket {
    * - `closeTimeout`: the closing handshake took too long
    * - `heartbeat`: no sign of life in answer to a ping
    * - `protocol`: the peer broke a rule; `detail` is the error's code
-   * - `limit`, `pressure`: `detail` is the name of the option that set the limit
+   * - `limit`: `detail` is the name of the option that set the limit
+   * - `pressure`: the same, or `totalBackpressure` for that of `setTotalBackpressure()`
    * - `shutdown`: `server.shutdown()`
    * - `handshake`: there never was a connection
    * - `internal`: a fault of offloop
@@ -403,7 +405,10 @@ declare namespace WebSocket {
     maxFragments?: number | undefined
     /** The most bytes of a message; 0 is no limit [100 MiB]. */
     maxPayload?: number | undefined
-    /** How many pongs may wait to be written; 0 is no limit [60]. */
+    /**
+     * How many pongs may wait to be written; 0 is no limit [60]. On the stream driver only with
+     * `generateMask`.
+     */
     maxPendingAutoPongs?: number | undefined
     /** The most redirects that are followed [10]. */
     maxRedirects?: number | undefined
@@ -450,7 +455,7 @@ declare namespace WebSocket {
     maxFragments?: number | undefined
     /** The most bytes of a message; 0 is no limit [100 MiB]. */
     maxPayload?: number | undefined
-    /** How many pongs may wait to be written; 0 is no limit [60]. */
+    /** How many pongs may wait to be written; 0 is no limit [60]. On the shard driver only. */
     maxPendingAutoPongs?: number | undefined
     /** The only path to accept [any]. */
     path?: string | undefined

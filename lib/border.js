@@ -5,7 +5,7 @@
  *
  * Events come up as records of four words: connection id, kind and flags, payload length, and a
  * number; their payloads lie one behind the other in a slab. Commands go down the same way, with
- * the payload's offset before its length. `src/shard/batch.rs` has the same tables.
+ * the payload's offset before its length. `src/shard/record.rs` has the same tables.
  */
 
 const native = require('./native')

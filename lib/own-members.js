@@ -38,7 +38,8 @@ const members = {
    *
    * @param {*} data What `send()` takes
    * @param {object} [options] What `send()` takes
-   * @returns {Promise<void>} As `ready()`
+   * @returns {Promise<void>} As `ready()`; of a Blob, and of what stands behind one, when `send()`
+   *   would call back
    */
   sendAsync(data, options) {
     if (this._readyState === CONNECTING || this._readyState === OPEN) {
@@ -59,7 +60,7 @@ const members = {
  * @param {object} ws The WebSocket
  * @param {*} data The message
  * @param {object} [options] What `send()` takes
- * @returns {Promise<void>} Resolves when the kernel has it
+ * @returns {Promise<void>} Resolves when `send()` calls back
  */
 function sendBlob(ws, data, options) {
   return new Promise((resolve, reject) => {

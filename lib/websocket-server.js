@@ -30,30 +30,8 @@ const CLOSED = 2
 /** Accepts WebSocket connections. Defaults of options: see options.js. */
 class WebSocketServer extends EventEmitter {
   /**
-   * @param {object} options Options; exactly one of `port`, `server` and `noServer` is needed.
-   *   They are read at each upgrade, from `this.options`
-   * @param {boolean} [options.allowSynchronousEvents] Whether several events of a connection
-   *   may be emitted in one turn of the event loop
-   * @param {boolean} [options.autoPong] Whether pings are answered
-   * @param {number} [options.backlog] The length of the queue of pending connections
-   * @param {boolean} [options.clientTracking] Whether `clients` holds the connections
-   * @param {number} [options.closeTimeout] How long a closing handshake may take, in
-   *   milliseconds
-   * @param {'shard' | 'stream'} [options.driver] The driver to use where the
-   *   socket allows it
-   * @param {Function} [options.handleProtocols] Chooses among the sub-protocols
-   * @param {string} [options.host] Where to listen
-   * @param {number} [options.maxFragments] The most fragments of a message
-   * @param {number} [options.maxPayload] The most bytes of a message
-   * @param {number} [options.maxPendingAutoPongs] How many pongs may wait to be written
-   * @param {boolean} [options.noServer] Whether the user calls `handleUpgrade()`
-   * @param {string} [options.path] The only path to accept
-   * @param {boolean | object} [options.perMessageDeflate] Whether to compress
-   * @param {number} [options.port] The port of a server of its own
-   * @param {http.Server | import('node:https').Server} [options.server] The user's server
-   * @param {boolean} [options.skipUTF8Validation] Whether text is not checked
-   * @param {Function} [options.verifyClient] Accepts or refuses a request
-   * @param {Function} [options.WebSocket] The class to instantiate
+   * @param {object} options Options, see `ServerOptions` in index.d.ts; exactly one of `port`,
+   *   `server` and `noServer` is needed. They are read at each upgrade, from `this.options`
    * @param {Function} [callback] Called when the server listens on its port
    */
   constructor(options, callback) {

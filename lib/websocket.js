@@ -214,7 +214,7 @@ class WebSocket extends EventEmitter {
    *   what came as a string or a number
    * @param {boolean} [options.compress=true] Whether it may be compressed
    * @param {boolean} [options.fin=true] Whether it ends the message
-   * @param {Function} [cb] Called when it is on its way, or with the error
+   * @param {Function} [cb] Called when the kernel, or the stream, has it, or with the error
    * @throws {Error} If the connection is not open yet
    */
   send(data, options, cb) {
@@ -253,7 +253,7 @@ class WebSocket extends EventEmitter {
    *
    * @param {*} [data] At most 125 bytes of what `send()` takes
    * @param {boolean} [mask] Taken for the sake of ws; the role decides about masking
-   * @param {Function} [cb] Called when it is on its way, or with the error
+   * @param {Function} [cb] Called when the kernel, or the stream, has it, or with the error
    * @throws {Error} If the connection is not open yet, or the data is too long
    */
   ping(data, mask, cb) {
@@ -265,7 +265,7 @@ class WebSocket extends EventEmitter {
    *
    * @param {*} [data] At most 125 bytes of what `send()` takes
    * @param {boolean} [mask] Taken for the sake of ws; the role decides about masking
-   * @param {Function} [cb] Called when it is on its way, or with the error
+   * @param {Function} [cb] Called when the kernel, or the stream, has it, or with the error
    * @throws {Error} If the connection is not open yet, or the data is too long
    */
   pong(data, mask, cb) {

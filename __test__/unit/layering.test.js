@@ -54,6 +54,11 @@ test('every file of lib/ has its place in the order', () => {
   expect(files.filter((name) => !ORDER.includes(name))).toEqual([])
 })
 
+test('docs/architecture.md says what each is for, in the same order', () => {
+  const [, table] = fs.readFileSync(path.join(ROOT, 'docs/architecture.md'), 'utf8').split('### Layer 4')
+  expect([...table.matchAll(/^\| `([\w-]+)\.js` \| \S/gm)].map(([, name]) => name)).toEqual(ORDER)
+})
+
 test.each(files)('lib/%s.js requires only what is below it', (name) => {
   const ours = requiredBy(`lib/${name}.js`).filter((required) => required.startsWith('.'))
   const upward = ours.filter((required) => {
