@@ -110,6 +110,12 @@ describe.each(implementations)('%s', (name, of) => {
     expect(data.map(String)).toEqual(isWs ? ['one', 'two'] : ['onetwo'])
   })
 
+  test('sending: the option mask on a server', async () => {
+    const { client, webSocket } = await openRaw()
+    webSocket.send('hello', { mask: true })
+    expect((await client.readFrame()).masked).toBe(isWs)
+  })
+
   test('sending: bufferedAmount right after send()', async () => {
     const { webSocket } = await openRaw()
     await new Promise((resolve) => webSocket.send('first', resolve))
@@ -166,6 +172,30 @@ describe.each(implementations)('%s', (name, of) => {
   test('inside: _receiver', async () => {
     const { webSocket } = await openRaw()
     expect(webSocket._receiver instanceof of.Receiver).toBe(isWs)
+  })
+
+  test('inside: a limit that is changed, and what came with the upgrade request', async () => {
+    const wss = new of.WebSocketServer({ noServer: true })
+    const [near] = duplexPair()
+    const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': KEY }
+    const outcome = new Promise((resolve) => {
+      wss.handleUpgrade({ method: 'GET', url: '/', headers }, near, frame(OPCODE.text, 'four'), (webSocket) => {
+        webSocket._receiver._maxPayload = 3
+        for (const event of ['message', 'error']) webSocket.on(event, () => resolve(event))
+      })
+    })
+    expect(await outcome).toBe(isWs ? 'error' : 'message')
+    near.destroy()
+  })
+
+  test('inside: a limit of a Receiver that is changed after its first bytes', async () => {
+    const receiver = new of.Receiver({ maxPayload: 3 })
+    const events = recordEvents(receiver, ['message', 'error'])
+    receiver.write(frame(OPCODE.text, 'one', { mask: null }))
+    receiver._maxPayload = 4
+    receiver.write(frame(OPCODE.text, 'four', { mask: null }))
+    await until(() => events.length === 2)
+    expect(events[1][0]).toBe(isWs ? 'message' : 'error')
   })
 
   test('inside: the objects in _extensions', async () => {
