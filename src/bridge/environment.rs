@@ -2,7 +2,7 @@
 //!
 //! Nothing here is shared between environments: each has its own shards, and its cleanup hook waits
 //! for their threads. Threads reach back over the doorbell only, which lives in the shards and so
-//! ends before the thread-safe function behind it does.
+//! ends before the waker behind it does.
 
 use std::io;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Operation<Environment> for HoldLoop {
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
         let hold = call.boolean(0)?;
         if let Some(waker) = &environment.waker {
-            waker.hold_loop(call, hold)?;
+            waker.hold_loop(hold);
         }
         Ok(Returned::Nothing)
     }

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Error, Result};
 use napi::{Status, sys};
 use offloop_shard::{Lent, ProgressTable};
 
-use super::kept::{Kept, Waker};
+use super::kept::Kept;
 use super::{MOST_ARGUMENTS, Returned, check};
 
 /// The arguments of one call. Only valid during it.
@@ -107,34 +107,6 @@ impl Call {
     /// A `Uint32Array` that stays ours to use.
     pub(in crate::bridge) fn kept_words(&self, argument: usize) -> Result<Kept<u32>> {
         self.kept(argument, sys::TypedarrayType::uint32_array)
-    }
-
-    /// A thread-safe function around the JavaScript function in an argument. It does not keep the
-    /// event loop alive.
-    pub(in crate::bridge) fn waker(&self, argument: usize, name: &str) -> Result<Waker> {
-        let mut resource_name = ptr::null_mut();
-        let (text, length) = (name.as_ptr().cast(), name.len().cast_signed());
-        check(unsafe {
-            sys::napi_create_string_utf8(self.env, text, length, &raw mut resource_name)
-        })?;
-        let mut function = ptr::null_mut();
-        check(unsafe {
-            sys::napi_create_threadsafe_function(
-                self.env,
-                self.arguments[argument],
-                ptr::null_mut(),
-                resource_name,
-                0,
-                1,
-                ptr::null_mut(),
-                None,
-                ptr::null_mut(),
-                None,
-                &raw mut function,
-            )
-        })?;
-        check(unsafe { sys::napi_unref_threadsafe_function(self.env, function) })?;
-        Ok(Waker { function })
     }
 
     /// A Buffer around bytes that are ours, until it is collected; small ones are copied, which is

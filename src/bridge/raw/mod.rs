@@ -1,4 +1,4 @@
-//! The raw edge of Node-API, and the only unsafe code of this layer.
+//! The raw edge of Node-API and libuv, and the only unsafe code of this layer.
 //!
 //! Derived functions cost 140 to 370 ns with an argument, these 20 to 80 ns. An [`Operation`] is one
 //! function; [`Module`] owns the state that all of an environment's operations work on.
@@ -9,7 +9,7 @@
 //!   JavaScript thread, inside an operation, so JavaScript never runs meanwhile.
 //! - The state is freed by the environment's cleanup hook, after which no JavaScript runs.
 //! - A `Buffer` made from a `Vec` owns it; its finalizer frees it.
-#![expect(unsafe_code, reason = "Node-API is a C interface; its use is fenced in this folder")]
+#![expect(unsafe_code, reason = "Node-API and libuv are C interfaces; their use is fenced here")]
 #![expect(
     clippy::undocumented_unsafe_blocks,
     reason = "each call below passes values that Node gave to this very callback, and pointers to \
@@ -18,6 +18,7 @@
 
 mod call;
 mod kept;
+mod waker;
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_void};
@@ -29,7 +30,8 @@ use napi::bindgen_prelude::{Error, Result};
 use napi::{Status, sys};
 
 pub(super) use call::Call;
-pub(super) use kept::{Kept, Waker};
+pub(super) use kept::Kept;
+pub(super) use waker::Waker;
 
 /// Arguments that an operation can have.
 const MOST_ARGUMENTS: usize = 11;
