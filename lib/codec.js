@@ -18,7 +18,7 @@ const {
   RECORD_WORDS,
   SLAB_FULL
 } = require('./border')
-const { EMPTY_BUFFER } = require('./constants')
+const { BufferView, EMPTY_BUFFER } = require('./constants')
 const { protocolError } = require('./errors')
 const { nativeConfig } = require('./options')
 
@@ -41,7 +41,7 @@ let idCount = 0
 let addon = null
 let errorRows = null
 let records = null
-let slab = EMPTY_BUFFER
+let slab = null
 let slabUsed = 0
 
 /**
@@ -109,9 +109,10 @@ function start() {
 
 /** Lends the addon new memory for payloads. */
 function replaceSlab() {
-  slab = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
+  const bytes = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
+  slab = bytes.buffer
   slabUsed = 0
-  addon.useSlab(slab)
+  addon.useSlab(bytes)
 }
 
 /**
@@ -135,7 +136,7 @@ function readEvent(at, chunk) {
   } else if (records[at + 1] & EVENT_FLAG.LARGE) {
     payload = addon.takeLarge()
   } else if (length > 0) {
-    payload = slab.subarray(slabUsed, slabUsed + length)
+    payload = new BufferView(slab, slabUsed, length)
     slabUsed += length
   }
   if (kind === EVENT.CLOSE) return [EVENT_NAMES[kind], number, payload]

@@ -21,11 +21,18 @@ const BINARY_TYPES = Object.freeze(
 
 const EMPTY_BUFFER = Buffer.alloc(0)
 
+/**
+ * The class that Buffers are of; `Buffer` itself is a function in front of it. Made from an
+ * ArrayBuffer, an offset and a length, one costs half of what `subarray()` of another takes.
+ */
+const BufferView = Buffer[Symbol.species]
+
 /** The extensions of a connection that negotiated none: one object for all of them. */
 const NO_EXTENSIONS = Object.freeze({})
 
 module.exports = {
   BINARY_TYPES,
+  BufferView,
   CLOSED,
   CLOSING,
   CONNECTING,

@@ -19,7 +19,7 @@ const {
   eventRecords,
   start
 } = require('./border')
-const { EMPTY_BUFFER } = require('./constants')
+const { BufferView, EMPTY_BUFFER } = require('./constants')
 const { protocolError } = require('./errors')
 
 /** A connection's id: the lower bits are its place here, the others count its predecessors. */
@@ -43,7 +43,7 @@ let heldOpen = 0
 /** Stream connections that are not read until everything is delivered. */
 const late = []
 
-let slab = EMPTY_BUFFER
+let slab = null
 let slabUsed = 0
 let isRunning = false
 let isAskedAgain = false
@@ -67,7 +67,7 @@ function setListeners(given) {
  */
 function register(driver) {
   start(run, sendQueue.exit)
-  if (slab === EMPTY_BUFFER) replaceSlab()
+  if (slab === null) replaceSlab()
   const index = freeIndexes.pop() ?? drivers.length
   generations[index] = ((generations[index] ?? -1) + 1) & GENERATION_MASK
   const block = Math.floor(index / PROGRESS_BLOCK_ENTRIES)
@@ -239,7 +239,7 @@ function deliver(at) {
       payload = native.takeLarge()
       remindOfGarbage()
     } else if (length > 0) {
-      payload = slab.subarray(slabUsed, slabUsed + length)
+      payload = new BufferView(slab, slabUsed, length)
       slabUsed += length
     }
   }
@@ -343,9 +343,10 @@ const LOW_WATER_BYTES = 16 * 1024
 
 /** Lends the addon new memory for payloads. */
 function replaceSlab() {
-  slab = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
+  const bytes = Buffer.allocUnsafeSlow(EVENT_SLAB_BYTES)
+  slab = bytes.buffer
   slabUsed = 0
-  native.useSlab(slab)
+  native.useSlab(bytes)
 }
 
 module.exports = {

@@ -11,7 +11,7 @@ const native = require('./native')
 const sendQueue = require('./send-queue')
 const { noteCause, noteFailure } = require('./close-cause')
 const { EVENT, frameBytes } = require('./border')
-const { EMPTY_BUFFER } = require('./constants')
+const { BufferView, EMPTY_BUFFER } = require('./constants')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
 const { unwatchStream, watchStream } = require('./profiles')
@@ -39,7 +39,7 @@ const APART_PAYLOAD_BYTES = 4 * 1024
 const OUTPUT_SLAB_FULL = -1
 
 /** Memory for small outputs: the addon puts one behind the other. */
-let outputSlab = EMPTY_BUFFER
+let outputSlab = null
 let outputSlabUsed = 0
 
 /** The driver. */
@@ -361,15 +361,16 @@ Object.assign(StreamDriver.prototype, {
 function takeOutput(id, enough) {
   let output = native.takeOutput(id, enough)
   if (output === OUTPUT_SLAB_FULL) {
-    outputSlab = Buffer.allocUnsafeSlow(OUTPUT_SLAB_BYTES)
+    const bytes = Buffer.allocUnsafeSlow(OUTPUT_SLAB_BYTES)
+    outputSlab = bytes.buffer
     outputSlabUsed = 0
-    native.useOutputSlab(outputSlab)
+    native.useOutputSlab(bytes)
     output = native.takeOutput(id, enough)
   }
   if (typeof output !== 'number') return output
   const start = outputSlabUsed
   outputSlabUsed += output
-  return outputSlab.subarray(start, outputSlabUsed)
+  return new BufferView(outputSlab, start, output)
 }
 
 module.exports = { StreamDriver }

@@ -6,6 +6,8 @@
  * incoming.js, and the driver under both has the socket.
  */
 
+// Not the global, which is a getter: that is felt in send().
+const { Buffer } = require('node:buffer')
 const EventEmitter = require('node:events')
 
 const dispatcher = require('./dispatcher')

@@ -64,6 +64,9 @@ fn message_kind(kind: MessageKind, ascii: bool) -> (EventKind, u32) {
 /// Where the reader comes at once, from this size on moving a payload is cheaper than two copies.
 const MOVED_PAYLOAD_BYTES: usize = 4096;
 
+/// Below this size two copies are cheaper than for JavaScript to ask a chunk for its memory.
+const LENT_PAYLOAD_BYTES: usize = 1024;
+
 /// Where bytes lie that their owner still has when the events are delivered.
 #[derive(Clone, Copy)]
 pub(super) struct Lender {
@@ -76,7 +79,7 @@ impl Lender {
         Self { start: input.as_ptr().addr(), bytes: input.len() }
     }
 
-    /// Writes an event into the batch; a message that lies in the bytes stays there.
+    /// Writes an event into the batch; a message that lies in the bytes stays there if it is long.
     pub(super) fn push_event(self, events: &mut EventBatch, id: ConnectionId, event: Event<'_>) {
         match event {
             Event::Message { kind, payload: Cow::Borrowed(payload), ascii }
@@ -98,10 +101,11 @@ impl Lender {
         }
     }
 
-    /// Where a payload begins, if it lies in the bytes.
+    /// Where a payload begins that is to stay in the bytes.
     fn offset(self, payload: &[u8]) -> Option<usize> {
         let offset = payload.as_ptr().addr().checked_sub(self.start)?;
-        (!payload.is_empty() && offset + payload.len() <= self.bytes).then_some(offset)
+        let is_long = payload.len() >= LENT_PAYLOAD_BYTES;
+        (is_long && offset + payload.len() <= self.bytes).then_some(offset)
     }
 }
 
@@ -118,21 +122,23 @@ mod tests {
 
     #[test]
     fn a_message_is_lent_only_if_it_lies_in_the_input() {
-        let (input, other) = ([b'a'; 64], [b'b'; 64]);
+        const LENT: usize = LENT_PAYLOAD_BYTES;
+        let (input, other) = ([b'a'; 3 * LENT], [b'b'; LENT]);
         let lender = Lender::of(&input);
         let mut events = EventBatch::default();
-        for payload in [&input[8..64], &input[..1], &other[..8], &input[3..3]] {
+        for payload in [&input[8..2 * LENT], &input[..LENT], &other[..LENT], &input[..LENT - 1]] {
             lender.push_event(&mut events, ID, message(Cow::Borrowed(payload)));
         }
         assert!(events.end_loan());
         assert!(!events.end_loan(), "it ends once");
-        let (mut records, mut slab) = ([0; 16], [0; 64]);
+        let (mut records, mut slab) = ([0; 16], [0; 4 * LENT]);
         let copied = events.copy_into(&mut records, &mut slab);
-        assert_eq!((copied.records, copied.bytes), (4, 8), "what is lent takes no room");
+        let in_slab = 2 * LENT - 1;
+        assert_eq!((copied.records, copied.bytes), (4, in_slab), "what is lent takes no room");
         let text = EventKind::Text as u32 | EVENT_ASCII;
         let lent = text | EVENT_LENT;
-        assert_eq!(records[..8], [7, lent, 56, 8, 7, lent | EVENT_LAST_LENT, 1, 0]);
-        assert_eq!(records[8..], [7, text, 8, 0, 7, text, 0, 0]);
+        assert_eq!(records[..8], [7, lent, 2040, 8, 7, lent | EVENT_LAST_LENT, 1024, 0]);
+        assert_eq!(records[8..], [7, text, 1024, 0, 7, text, 1023, 0]);
     }
 
     #[test]
