@@ -4,8 +4,9 @@
  * The memory that both sides of the border know, and the numbers in it.
  *
  * Events come up as records of four words: connection id, kind and flags, payload length, and a
- * number; their payloads lie one behind the other in a slab. Commands go down the same way, with
- * the payload's offset before its length. `src/shard/record.rs` has the same tables.
+ * number; their payloads lie one behind the other in a slab, long ones where they were read.
+ * Commands go down the same way, with the payload's offset before its length.
+ * `src/shard/record.rs` has the same tables.
  */
 
 const native = require('./native')
@@ -51,7 +52,9 @@ const EVENT_FLAG = Object.freeze({
   ASCII: 1 << 8,
   LARGE: 1 << 9,
   LENT: 1 << 10,
-  LAST_LENT: 1 << 11
+  LAST_LENT: 1 << 11,
+  KEPT: 1 << 12,
+  FIRST_KEPT: 1 << 13
 })
 
 const COMMAND = Object.freeze({

@@ -45,6 +45,9 @@ const late = []
 
 let slab = null
 let slabUsed = 0
+/** The memory in which the kept payloads of the present batch lie, and where they begin. */
+let keptBytes = null
+let keptOffset = 0
 let isRunning = false
 let isAskedAgain = false
 let isScheduled = false
@@ -215,6 +218,14 @@ function remindOfGarbage() {
   new ArrayBuffer(1)
 }
 
+/** Takes the memory in which the next kept payloads lie. */
+function takeKept() {
+  const { buffer, byteOffset } = native.takeKept()
+  keptBytes = buffer
+  keptOffset = byteOffset
+  remindOfGarbage()
+}
+
 /** A slice of fewer events does not look at the clock. */
 const COUNT_A_CLOCK = 128
 
@@ -238,6 +249,9 @@ function deliver(at) {
     } else if (word & EVENT_FLAG.LARGE) {
       payload = native.takeLarge()
       remindOfGarbage()
+    } else if (word & EVENT_FLAG.KEPT) {
+      if (word & EVENT_FLAG.FIRST_KEPT) takeKept()
+      payload = new BufferView(keptBytes, keptOffset + eventRecords[at + 3], length)
     } else if (length > 0) {
       payload = new BufferView(slab, slabUsed, length)
       slabUsed += length

@@ -1,9 +1,13 @@
 'use strict'
 
+const { createHash } = require('crypto')
+
 const { frame, OPCODE } = require('../support/frames')
 const { RawClient } = require('../support/raw-client')
-const { connectPair, echo, serve } = require('../support/servers')
-const { Inbox, messagesOf, recordEvents } = require('../support/waiting')
+const { connect, connectPair, echo, serve } = require('../support/servers')
+const { Inbox, messagesOf, recordEvents, until } = require('../support/waiting')
+
+const hash = (data) => createHash('sha1').update(data).digest('hex')
 
 describe('ping and pong', () => {
   test.each(['', 'x', 'ä ping', 'x'.repeat(125)])('the server answers the ping "%s" with a pong of the same payload', async (payload) => {
@@ -57,6 +61,20 @@ describe('ping and pong', () => {
     await answers.next()
     expect(heard.map(([name, data]) => `${name} ${data}`)).toEqual(['ping 1', 'ping 2', 'message fragmented'])
     expect(seen.map(([name, data]) => `${name} ${data}`)).toEqual(['pong 1', 'pong 2', 'message fragmented'])
+  })
+})
+
+describe('messages that the user keeps', () => {
+  test('stay as they were while others arrive, whatever their lengths', async () => {
+    const { port } = await serve((webSocket) => webSocket.on('message', (data) => kept.push(data)))
+    const kept = []
+    const lengths = [0, 1, 125, 8191, 8192, 16384, 20000, 65000, 65535, 65536, 70000, 200000]
+    const sent = Array.from({ length: 8 * lengths.length }, (_, i) => Buffer.alloc(lengths[i % lengths.length], `${i},`))
+    const clients = await Promise.all(Array.from({ length: 4 }, () => connect(`ws://localhost:${port}`)))
+    sent.forEach((data, i) => clients[i % clients.length].send(data))
+    await until(() => kept.length === sent.length)
+    const sorted = (list) => list.map((data) => `${data.length} ${data.subarray(0, 8)} ${data.subarray(-8)} ${hash(data)}`).sort()
+    expect(sorted(kept)).toEqual(sorted(sent))
   })
 })
 

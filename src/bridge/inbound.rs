@@ -138,6 +138,21 @@ impl Operation<Environment> for TakeLarge {
     }
 }
 
+/// `takeKept()`: the memory in which the kept payloads of a batch lie, from its first one on.
+pub(super) struct TakeKept;
+
+impl Operation<Environment> for TakeKept {
+    const NAME: &'static str = "takeKept";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let batch = environment.inbound.batch.as_mut();
+        let kept = batch
+            .and_then(|(batch, _)| batch.take_kept())
+            .ok_or_else(|| Error::from_reason("no payload was kept"))?;
+        call.buffer(environment.recycler.lend(kept)).map(Returned::Value)
+    }
+}
+
 /// `receive(id, chunk, lend)`: bytes of a stream connection; they are unmasked in place, and with
 /// `lend` messages stay in them. Returns 1 if events wait, plus 2 if messages do stay there, plus 4
 /// if it is to be called again, with more bytes or none, plus 8 times the bytes that the connection

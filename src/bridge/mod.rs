@@ -44,6 +44,7 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     module.export::<inbound::UseSlab>()?;
     module.export::<inbound::Drain>()?;
     module.export::<inbound::TakeLarge>()?;
+    module.export::<inbound::TakeKept>()?;
     module.export::<inbound::Receive>()?;
     module.export::<inbound::Report>()?;
     module.export::<outbound::StageLarge>()?;

@@ -50,7 +50,7 @@ mod unix {
 
     use bytes::buf::Limit;
     use socket2::{SockRef, TcpKeepalive};
-    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+    use tokio::io::{AsyncReadExt, AsyncWrite};
     use tokio::net::{TcpStream, UnixStream};
 
     use super::io;
@@ -117,19 +117,8 @@ mod unix {
             UnixStream::from_std(stream).map(Self::Unix)
         }
 
-        pub(crate) fn poll_read(
-            &mut self,
-            context: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            match self {
-                Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-                Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-            }
-        }
-
         /// Reads to behind what is in a vector. Returns how much.
-        pub(crate) fn poll_append(
+        pub(crate) fn poll_read(
             &mut self,
             context: &mut Context<'_>,
             room: &mut Limit<&mut Vec<u8>>,

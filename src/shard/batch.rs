@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::adopt::Adoption;
 use crate::record::{
-    COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, EVENT_LARGE, EVENT_LAST_LENT, EVENT_LENT,
-    EventKind, KIND_MASK, Record,
+    COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, EVENT_FIRST_KEPT, EVENT_KEPT, EVENT_LARGE,
+    EVENT_LAST_LENT, EVENT_LENT, EventKind, KIND_MASK, Record,
 };
 use crate::registry::ConnectionId;
 
@@ -31,6 +31,9 @@ pub struct EventBatch {
     records: Vec<Record>,
     bytes: Vec<u8>,
     large: VecDeque<Vec<u8>>,
+    /// Where the kept payloads lie, once the batch is published.
+    kept: Option<Vec<u8>>,
+    has_kept: bool,
     next_record: usize,
     next_byte: usize,
     /// Where the last lent payload's record is.
@@ -94,6 +97,36 @@ impl EventBatch {
         ]);
     }
 
+    /// Adds an event whose payload stays where it was read, from `offset` on. That memory is to be
+    /// [brought](Self::bring) with the batch.
+    pub(crate) fn push_kept(
+        &mut self,
+        id: ConnectionId,
+        kind: EventKind,
+        flags: u32,
+        offset: usize,
+        bytes: usize,
+    ) {
+        let first = if self.has_kept { 0 } else { EVENT_FIRST_KEPT };
+        self.has_kept = true;
+        self.records.push([
+            id.get(),
+            kind as u32 | flags | EVENT_KEPT | first,
+            length_word(bytes),
+            length_word(offset),
+        ]);
+    }
+
+    /// Brings the memory in which the kept payloads lie.
+    pub(crate) fn bring(&mut self, kept: Option<Vec<u8>>) {
+        self.kept = kept;
+    }
+
+    /// The memory in which the kept payloads lie.
+    pub fn take_kept(&mut self) -> Option<Vec<u8>> {
+        self.kept.take()
+    }
+
     /// What came in has been gone through. Returns whether anything is lent of it.
     pub fn end_loan(&mut self) -> bool {
         let last = self.last_lent.take().and_then(|index| self.records.get_mut(index));
@@ -135,7 +168,7 @@ impl EventBatch {
     /// Whether every record has been copied out.
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        self.next_record == self.records.len() && self.large.is_empty()
+        self.next_record == self.records.len() && self.large.is_empty() && self.kept.is_none()
     }
 
     /// How many events the batch holds, copied or not.
@@ -169,6 +202,8 @@ impl EventBatch {
         empty(&mut self.records);
         empty(&mut self.bytes);
         self.large.clear();
+        self.kept = None;
+        self.has_kept = false;
         self.next_record = 0;
         self.next_byte = 0;
     }
@@ -183,7 +218,7 @@ pub(crate) fn weight(record: &Record) -> usize {
 
 fn in_slab_bytes(record: &Record) -> usize {
     let kind = record[1] & KIND_MASK;
-    if EventKind::has_payload(kind) && record[1] & (EVENT_LARGE | EVENT_LENT) == 0 {
+    if EventKind::has_payload(kind) && record[1] & (EVENT_LARGE | EVENT_LENT | EVENT_KEPT) == 0 {
         record[2] as usize
     } else {
         0

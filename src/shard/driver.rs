@@ -15,11 +15,11 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use offloop_protocol::Payload;
-use tokio::io::ReadBuf;
 
 use crate::adopt::{Adoption, Socket};
 use crate::cause::{Ending, Reason};
-use crate::endpoint::{Endpoint, Input, TOTAL_HIGH_WATER_BYTES, Verdict, Workshop};
+use crate::endpoint::{Endpoint, TOTAL_HIGH_WATER_BYTES, Verdict, Workshop};
+use crate::read_buffer::{READ_BYTES, ReadBuffer};
 use crate::readiness::{ReadyList, ready_waker};
 use crate::record::{COMMAND_NOTIFY, CommandKind, EventKind, Tuning};
 use crate::recycler::Recycler;
@@ -47,6 +47,15 @@ pub(crate) enum Progression {
     Hungry,
     /// It is over: remove it and say so.
     Over,
+}
+
+/// Where a read has put what it brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The shard's buffer.
+    Buffer,
+    /// The [room](Endpoint::room) of a message under way.
+    Message,
 }
 
 /// One direction of the transport.
@@ -113,7 +122,7 @@ impl Driver {
         driver.endpoint.outbox.put(&response, &mut workshop.pool);
         driver.endpoint.outbox.mark_automatic(response.len(), 0);
         if !head.is_empty() {
-            driver.take_in(Input::Read(&mut head), workshop);
+            driver.take_in(workshop, |endpoint, workshop| endpoint.receive(&mut head, workshop));
         }
         Ok(driver)
     }
@@ -161,9 +170,13 @@ impl Driver {
     }
 
     /// Reads what has come, up to this connection's share of a turn.
-    pub(crate) fn drive_read(&mut self, buffer: &mut [u8], workshop: &mut Workshop) -> Progression {
-        let (mut share, a_read) = (BYTES_A_TURN, buffer.len());
-        while share > 0 {
+    pub(crate) fn drive_read(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        workshop: &mut Workshop,
+    ) -> Progression {
+        let mut share = BYTES_A_TURN;
+        while share > 0 && !buffer.is_full() {
             if !self.may_read(workshop) {
                 self.endpoint.hold(workshop);
                 return Progression::Alive;
@@ -172,36 +185,39 @@ impl Driver {
                 if self.paused.is_some() {
                     return Progression::Alive;
                 }
-                self.take_in(Input::Read(&mut []), workshop);
+                self.take_in(workshop, |endpoint, workshop| endpoint.receive(&mut [], workshop));
                 return Progression::Hungry;
             }
-            let input = match self.poll_read(buffer, share, &workshop.recycler) {
+            let (count, place) = match self.poll_read(buffer, share, &workshop.recycler) {
                 // Pending also leaves the waker with the runtime.
                 Poll::Pending => return Progression::Alive,
                 Poll::Ready(Err(error)) => return self.over(Ending::failed(&error, false)),
-                Poll::Ready(Ok(input)) => input,
+                Poll::Ready(Ok(read)) => read,
             };
-            let count = input.len();
             if count == 0 {
                 return self.on_peer_end(workshop);
             }
-            share = share.saturating_sub(count.max(a_read));
+            share = share.saturating_sub(count.max(READ_BYTES));
             self.endpoint.progress.add_read(count);
             if let Some(read) = &mut self.paused {
                 *read += count;
             }
-            self.take_in(input, workshop);
+            self.take_in(workshop, |endpoint, workshop| match place {
+                Place::Buffer => endpoint.receive_kept(buffer, workshop),
+                Place::Message => endpoint.receive_appended(count, workshop),
+            });
         }
         Progression::Hungry
     }
 
-    /// Gives the protocol what was read, or nothing, so that it goes on with what it has.
-    fn take_in(&mut self, input: Input<'_>, workshop: &mut Workshop) {
+    /// Has the protocol receive something, or nothing, so that it goes on with what it has.
+    fn take_in(
+        &mut self,
+        workshop: &mut Workshop,
+        receive: impl FnOnce(&mut Endpoint, &mut Workshop) -> usize,
+    ) {
         if !self.endpoint.is_deaf() {
-            let weight = match input {
-                Input::Read(bytes) => self.endpoint.receive(bytes, workshop),
-                Input::Appended(count) => self.endpoint.receive_appended(count, workshop),
-            };
+            let weight = receive(&mut self.endpoint, workshop);
             self.undelivered += weight;
             workshop.undelivered += weight;
             self.end_if_limited(workshop);
@@ -209,21 +225,20 @@ impl Driver {
     }
 
     /// Reads once: into the middle of a long message, or else into the buffer.
-    fn poll_read<'a>(
+    fn poll_read(
         &mut self,
-        buffer: &'a mut [u8],
+        buffer: &mut ReadBuffer,
         share: usize,
         recycler: &Recycler,
-    ) -> Poll<io::Result<Input<'a>>> {
+    ) -> Poll<io::Result<(usize, Place)>> {
         let mut context = Context::from_waker(&self.waker);
         let most = if self.paused.is_some() { PAUSED_BYTES } else { share };
         if let Some(mut room) = self.endpoint.room(most, recycler) {
-            return self.socket.poll_append(&mut context, &mut room).map_ok(Input::Appended);
+            let count = ready!(self.socket.poll_read(&mut context, &mut room))?;
+            return Poll::Ready(Ok((count, Place::Message)));
         }
-        let mut read = ReadBuf::new(buffer);
-        ready!(self.socket.poll_read(&mut context, &mut read))?;
-        let count = read.filled().len();
-        Poll::Ready(Ok(Input::Read(&mut buffer[..count])))
+        let count = ready!(self.socket.poll_read(&mut context, &mut buffer.room()))?;
+        Poll::Ready(Ok((count, Place::Buffer)))
     }
 
     /// Writes what is queued; ends our half behind it when that was asked for.

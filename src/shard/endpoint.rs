@@ -25,8 +25,8 @@ use crate::record::{COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_MORE, COMMAND_NOT
 use crate::recycler::Recycler;
 use crate::registry::ConnectionId;
 
-use reporting::{Lender, push_event};
-pub(crate) use room::Input;
+use reporting::push_event;
+use room::Input;
 pub(crate) use watching::Verdict;
 use watching::{Tally, count_frame, count_message};
 
@@ -182,17 +182,6 @@ impl Endpoint {
     /// Takes bytes from the transport. Returns what the events weigh that came of them.
     pub(crate) fn receive(&mut self, input: &mut [u8], workshop: &mut Workshop) -> usize {
         self.receive_for(Input::Read(input), workshop, push_event)
-    }
-
-    /// The same as `receive` for one who still has the input when the events are delivered: messages
-    /// that lie in it stay there. Returns whether any do.
-    pub(crate) fn receive_lent(&mut self, input: &mut [u8], workshop: &mut Workshop) -> bool {
-        let lender = Lender::of(input);
-        self.receive_for(Input::Read(input), workshop, |events, id, event| {
-            lender.push_event(events, id, event);
-            0
-        });
-        workshop.events.end_loan()
     }
 
     fn receive_for(

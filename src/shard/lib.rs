@@ -24,6 +24,7 @@ mod outbox;
 mod profile;
 mod progress;
 mod queue;
+mod read_buffer;
 mod readiness;
 mod record;
 mod recycler;
@@ -41,7 +42,7 @@ pub use progress::{Progress, ProgressTable};
 pub use queue::{CommandQueue, Doorbell, EventQueue};
 pub use record::{
     COMMAND_COMPRESS, COMMAND_DISCARD, COMMAND_LARGE, COMMAND_MORE, COMMAND_NOTIFY, CommandKind,
-    EVENT_ASCII, EVENT_LARGE, EventKind, Tuning,
+    EVENT_ASCII, EVENT_FIRST_KEPT, EVENT_KEPT, EVENT_LARGE, EventKind, Tuning,
 };
 pub use recycler::{Lent, Recycler};
 pub use registry::ConnectionId;

@@ -7,7 +7,7 @@
 //! | 0 | connection id | connection id |
 //! | 1 | kind, flags from bit 8 | kind, flags from bit 8 |
 //! | 2 | payload length in bytes | payload length in bytes |
-//! | 3 | close code, the error's number, or where a lent payload begins | unused |
+//! | 3 | close code, the error's number, or where a lent or kept payload begins | unused |
 
 /// One event or command.
 pub(crate) type Record = [u32; 4];
@@ -82,6 +82,12 @@ pub(crate) const EVENT_LENT: u32 = 1 << 10;
 
 /// Nothing else is lent of those bytes.
 pub(crate) const EVENT_LAST_LENT: u32 = 1 << 11;
+
+/// The payload lies in the memory that the batch has brought; word 3 says where it begins.
+pub const EVENT_KEPT: u32 = 1 << 12;
+
+/// It is the first one there.
+pub const EVENT_FIRST_KEPT: u32 = 1 << 13;
 
 /// What is to be done on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,10 +35,10 @@ struct Shelf {
     /// Their sum, and the least of that since the last trim.
     bytes: usize,
     unused: usize,
-    /// Somebody has asked for a buffer since the last trim.
-    asked: bool,
-    /// It was so at the last trim, or there are buffers left. Otherwise none are kept.
-    is_busy: bool,
+    /// The least that somebody has asked for since the last trim, and since the one before: shorter
+    /// buffers are not kept. 0 if nobody has asked.
+    least_asked: usize,
+    least_useful: usize,
     /// Somebody trims it.
     is_tended: bool,
 }
@@ -53,7 +53,8 @@ impl Recycler {
     /// The same, if there is one that costs nothing.
     pub(crate) fn find(&self, bytes: usize) -> Option<Vec<u8>> {
         self.with(|shelf| {
-            (shelf.asked, shelf.is_busy) = (true, true);
+            shelf.least_asked = least(shelf.least_asked, bytes);
+            shelf.least_useful = least(shelf.least_useful, bytes);
             let index = shelf.buffers.iter().rposition(|kept| fits(kept.capacity(), bytes))?;
             let buffer = shelf.buffers.remove(index);
             shelf.bytes -= buffer.capacity();
@@ -77,7 +78,7 @@ impl Recycler {
     /// Whether somebody has to call [`trim`](Self::trim) from now and then.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.with(|shelf| shelf.is_busy)
+        self.with(|shelf| shelf.least_useful > 0 || shelf.bytes > 0)
     }
 
     /// Frees what nobody has needed since the last call.
@@ -90,8 +91,7 @@ impl Recycler {
             }
             shelf.bytes -= bytes;
             shelf.unused = shelf.bytes;
-            shelf.is_busy = shelf.asked || shelf.bytes > 0;
-            shelf.asked = false;
+            shelf.least_useful = std::mem::take(&mut shelf.least_asked);
             shelf.buffers.drain(..count).collect::<Vec<_>>()
         });
         drop(unused);
@@ -102,8 +102,8 @@ impl Recycler {
         let bytes = buffer.capacity();
         let refused = self.with(|shelf| {
             let most = if shelf.is_tended { MOST_BYTES } else { MOST_UNTENDED_BYTES };
-            let keep = shelf.is_busy && bytes >= LEAST_BYTES && shelf.bytes + bytes <= most;
-            if !keep {
+            let is_useful = shelf.least_useful > 0 && bytes >= shelf.least_useful.max(LEAST_BYTES);
+            if !is_useful || shelf.bytes + bytes > most {
                 return Some(buffer);
             }
             shelf.bytes += bytes;
@@ -148,6 +148,11 @@ impl Caretaker {
 /// Whether a buffer is large enough, and not so large that most of it would be wasted.
 fn fits(capacity: usize, bytes: usize) -> bool {
     capacity >= bytes && capacity / 2 <= bytes
+}
+
+/// The lesser of two sizes, of which the first may be 0 for none.
+fn least(former: usize, bytes: usize) -> usize {
+    if former == 0 { bytes } else { former.min(bytes) }
 }
 
 /// A filled buffer that goes home when it is dropped.
@@ -225,6 +230,20 @@ mod tests {
         assert!(other.find(1).is_none());
         drop(other.lend(Vec::with_capacity(LEAST_BYTES - 1)));
         assert_eq!(other.with(|shelf| shelf.buffers.len()), 0);
+    }
+
+    #[test]
+    fn keeps_nothing_that_is_too_short_for_those_who_ask() {
+        let recycler = Recycler::default();
+        let buffer = recycler.take(1 << 18);
+        drop(recycler.lend(Vec::with_capacity(1 << 16)));
+        assert_eq!(recycler.with(|shelf| shelf.buffers.len()), 0);
+        recycler.trim();
+        drop(recycler.lend(buffer));
+        assert_eq!(recycler.with(|shelf| shelf.buffers.len()), 1);
+        assert!(recycler.find(1 << 16).is_none());
+        drop(recycler.lend(Vec::with_capacity(1 << 16)));
+        assert_eq!(recycler.with(|shelf| shelf.buffers.len()), 2, "now it is asked for");
     }
 
     #[test]

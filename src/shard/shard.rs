@@ -17,14 +17,13 @@ use crate::cause::{Ending, Reason};
 use crate::driver::{Driver, Progression};
 use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
+use crate::read_buffer::ReadBuffer;
 use crate::readiness::ReadyList;
 use crate::record::{COMMAND_LARGE, CommandKind, EventKind};
 use crate::recycler::{Caretaker, Recycler};
 use crate::registry::{ConnectionId, Registry};
 use crate::timers::Timers;
 
-/// Bytes that one read can bring; shared by all connections of a shard.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Emptied batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
 /// Turns before the runtime gets to look at its sockets again.
@@ -41,7 +40,7 @@ pub(crate) struct Shard {
     timers: Timers,
     caretaker: Caretaker,
     workshop: Workshop,
-    read_buffer: Box<[u8]>,
+    read_buffer: ReadBuffer,
     /// Connections that are not read until some of their events have been delivered.
     starving: HashSet<ConnectionId>,
     /// Connections with something to write.
@@ -71,7 +70,7 @@ impl Shard {
             timers: Timers::default(),
             caretaker: Caretaker::default(),
             workshop: Workshop::new(row),
-            read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            read_buffer: ReadBuffer::default(),
             starving: HashSet::new(),
             dirty: Vec::new(),
             incoming: CommandBatch::default(),
@@ -194,7 +193,7 @@ impl Shard {
         for id in woken.drain(..) {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
-            if self.workshop.events.is_full() && self.publish() {
+            if (self.workshop.events.is_full() || self.read_buffer.is_full()) && self.publish() {
                 self.doorbell.ring();
             }
         }
@@ -225,7 +224,9 @@ impl Shard {
         if self.workshop.events.is_empty() {
             return false;
         }
-        self.events.publish(&mut self.workshop.events, &mut self.spent);
+        let Workshop { events, recycler, .. } = &mut self.workshop;
+        events.bring(self.read_buffer.hand_over(recycler));
+        self.events.publish(events, &mut self.spent);
         self.workshop.events = self.spare.pop().unwrap_or_default();
         true
     }
@@ -281,7 +282,7 @@ impl Shard {
     fn guarded(
         &mut self,
         id: ConnectionId,
-        step: impl FnOnce(&mut Driver, &mut Workshop, &mut [u8]) -> Progression,
+        step: impl FnOnce(&mut Driver, &mut Workshop, &mut ReadBuffer) -> Progression,
     ) {
         let Some(driver) = self.connections.get_mut(id) else { return };
         let (workshop, buffer) = (&mut self.workshop, &mut self.read_buffer);

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use offloop_protocol::{Event, MessageKind};
 
+use super::{Endpoint, Input, Workshop};
 use crate::batch::{EventBatch, LARGE_PAYLOAD_BYTES};
+use crate::read_buffer::{KEPT_PAYLOAD_BYTES, ReadBuffer};
 use crate::record::{EVENT_ASCII, EventKind, Record};
 use crate::registry::ConnectionId;
 
@@ -83,10 +85,9 @@ impl Lender {
     pub(super) fn push_event(self, events: &mut EventBatch, id: ConnectionId, event: Event<'_>) {
         match event {
             Event::Message { kind, payload: Cow::Borrowed(payload), ascii }
-                if self.offset(payload).is_some() =>
+                if let Some(offset) = self.offset(payload, LENT_PAYLOAD_BYTES) =>
             {
                 let (kind, flags) = message_kind(kind, ascii);
-                let offset = self.offset(payload).unwrap_or_default();
                 events.push_lent(id, kind, flags, offset, payload.len());
             }
             Event::Message { kind, payload: Cow::Owned(payload), ascii }
@@ -101,11 +102,64 @@ impl Lender {
         }
     }
 
-    /// Where a payload begins that is to stay in the bytes.
-    fn offset(self, payload: &[u8]) -> Option<usize> {
+    /// The same for bytes of a [`ReadBuffer`](crate::read_buffer::ReadBuffer), of which `base` are in
+    /// front. Returns the event's weight, and how many bytes are to stay for a message that does.
+    #[inline]
+    pub(super) fn push_kept(
+        self,
+        events: &mut EventBatch,
+        id: ConnectionId,
+        base: usize,
+        event: Event<'_>,
+    ) -> (usize, Option<usize>) {
+        if let Event::Message { kind, payload: Cow::Borrowed(payload), ascii } = event
+            && let Some(offset) = self.offset(payload, KEPT_PAYLOAD_BYTES)
+        {
+            let (kind, flags) = message_kind(kind, ascii);
+            let begin = base + offset;
+            events.push_kept(id, kind, flags, begin, payload.len());
+            return (payload.len() + size_of::<Record>(), Some(begin + payload.len()));
+        }
+        (push_event(events, id, event), None)
+    }
+
+    /// Where a payload begins that has so many bytes and lies in ours.
+    #[inline]
+    fn offset(self, payload: &[u8], least: usize) -> Option<usize> {
         let offset = payload.as_ptr().addr().checked_sub(self.start)?;
-        let is_long = payload.len() >= LENT_PAYLOAD_BYTES;
+        let is_long = payload.len() >= least;
         (is_long && offset + payload.len() <= self.bytes).then_some(offset)
+    }
+}
+
+impl Endpoint {
+    /// The same as `receive` for one who still has the input when the events are delivered: messages
+    /// that lie in it stay there. Returns whether any do.
+    pub(crate) fn receive_lent(&mut self, input: &mut [u8], workshop: &mut Workshop) -> bool {
+        let lender = Lender::of(input);
+        self.receive_for(Input::Read(input), workshop, |events, id, event| {
+            lender.push_event(events, id, event);
+            0
+        });
+        workshop.events.end_loan()
+    }
+
+    /// The same as `receive` for what was read last into a shard's buffer: long messages that lie in it
+    /// stay there.
+    pub(crate) fn receive_kept(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        workshop: &mut Workshop,
+    ) -> usize {
+        let (input, base, kept) = buffer.last_read();
+        let lender = Lender::of(input);
+        self.receive_for(Input::Read(input), workshop, |events, id, event| {
+            let (weight, end) = lender.push_kept(events, id, base, event);
+            if let Some(end) = end {
+                *kept = end;
+            }
+            weight
+        })
     }
 }
 

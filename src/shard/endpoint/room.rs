@@ -12,7 +12,7 @@ const APPENDED_BYTES: usize = 32 * 1024;
 
 /// What the transport has brought.
 #[derive(Debug)]
-pub(crate) enum Input<'a> {
+pub(super) enum Input<'a> {
     /// Bytes, which are unmasked in place.
     Read(&'a mut [u8]),
     /// So many bytes in the [`room`](Endpoint::room).
@@ -21,7 +21,7 @@ pub(crate) enum Input<'a> {
 
 impl Input<'_> {
     /// How many bytes it has brought.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Read(bytes) => bytes.len(),
             Self::Appended(count) => *count,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use offloop_protocol::{Config, Role};
 use offloop_shard::{
     AdoptedSocket, Adoption, COMMAND_NOTIFY, CommandBatch, CommandKind, ConnectionId, Doorbell,
-    EventBatch, EventKind, Progress, Recycler, ShardHandle,
+    EVENT_FIRST_KEPT, EVENT_KEPT, EventBatch, EventKind, Progress, Recycler, ShardHandle,
 };
 
 #[path = "loopback/crowds.rs"]
@@ -89,15 +89,19 @@ impl Above {
 
     /// Copies a batch out and gives it back, as the bridge does.
     fn deliver(&self, mut batch: EventBatch) -> Vec<(u32, u32, Vec<u8>)> {
-        let mut events = Vec::new();
+        let (mut events, mut kept) = (Vec::new(), Vec::new());
         while !batch.is_spent() {
             let (mut records, mut slab) = (vec![0; 4 * 64], vec![0; 1 << 20]);
             let copied = batch.copy_into(&mut records, &mut slab);
             let mut rest = &slab[..];
             for record in records.as_chunks::<4>().0.iter().take(copied.records) {
                 let (id, kind) = (record[0], record[1] & 0xff);
-                let payload = payload_in_slab(record, &mut rest);
-                let payload = payload.unwrap_or_else(|| batch.take_large().unwrap());
+                if record[1] & EVENT_FIRST_KEPT != 0 {
+                    kept = batch.take_kept().unwrap();
+                }
+                let payload = payload_kept(record, &kept)
+                    .or_else(|| payload_in_slab(record, &mut rest))
+                    .unwrap_or_else(|| batch.take_large().unwrap());
                 events.push((id, kind, payload));
             }
         }
@@ -143,6 +147,12 @@ fn adoption(id: ConnectionId, socket: OwnedFd, role: Role, config: Config) -> Ad
         progress: Progress::detached(),
         profile: None,
     }
+}
+
+/// A record's payload, if it was left where it was read.
+fn payload_kept(record: &[u32; 4], kept: &[u8]) -> Option<Vec<u8>> {
+    let [begin, length] = [record[3] as usize, record[2] as usize];
+    (record[1] & EVENT_KEPT != 0).then(|| kept[begin..begin + length].to_vec())
 }
 
 /// A record's payload out of the slab, or `None` if it is a large one.

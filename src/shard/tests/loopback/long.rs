@@ -46,6 +46,33 @@ fn they_arrive_as_they_were_sent() {
 }
 
 #[test]
+fn those_that_stay_where_they_were_read_are_whole_beside_others() {
+    let above = Above::start();
+    let mut peer = above.adopt(ID, b"");
+    let lengths = [16_384, 10, 8192, 8191, 0, 40_000, 65_000, 20, 20_000, 20_001, 100_000];
+    let sent: Vec<Vec<u8>> = lengths
+        .into_iter()
+        .cycle()
+        .take(200)
+        .zip(0..)
+        .map(|(length, number)| payload(length + number).split_off(number))
+        .collect();
+    let wire: Vec<u8> = sent.iter().flat_map(|payload| long_frame(0x82, payload)).collect();
+    let writer = std::thread::spawn(move || {
+        peer.write_all(&wire).unwrap();
+        peer
+    });
+    let mut sent = sent.iter().enumerate().peekable();
+    while sent.peek().is_some() {
+        for (_, _, bytes) in above.until(EventKind::Binary) {
+            let (number, expected) = sent.next().unwrap();
+            assert!(bytes == *expected, "message {number}, of {} bytes", expected.len());
+        }
+    }
+    writer.join().unwrap();
+}
+
+#[test]
 fn text_that_cannot_become_utf_8_fails_the_connection_in_the_middle() {
     let above = Above::start();
     let mut peer = above.adopt(ID, b"");
