@@ -106,16 +106,6 @@ class DetachedHandle {
     return 0
   }
 
-  /** @returns {number} 0: the address was read before, Node remembers it */
-  getpeername() {
-    return 0
-  }
-
-  /** @returns {number} 0: as above */
-  getsockname() {
-    return 0
-  }
-
   /** `socket.ref()`: the open connection keeps the process alive. */
   ref() {
     dispatcher.holdLoop(this.#driver, true)
@@ -222,6 +212,16 @@ class DetachedSocket extends net.Socket {
     if (this.destroyed || this.remoteFamily === undefined) return super.resetAndDestroy()
     sendQueue.tune(driverOf(this), TUNING.RESET, 0)
     return this.destroy()
+  }
+
+  /** @returns {object} Node's hook: the peer's address, which stays when the connection is gone */
+  _getpeername() {
+    return (this._peername ??= driverOf(this).peerAddress())
+  }
+
+  /** @returns {object} Node's hook: our own */
+  _getsockname() {
+    return (this._sockname ??= driverOf(this).ownAddress())
   }
 
   /**

@@ -119,11 +119,11 @@ class Driver {
     // The next connection gets the id's count; this one keeps what it could not write.
     this.charged = this.bufferedAmount()
     const { progress, progressIndex } = this
-    this.progress = Array.from(progress.subarray(progressIndex, progressIndex + NUMBERS))
+    this.progress = progress.slice(progressIndex, progressIndex + NUMBERS)
     this.progress[0] = 0
     this.progressIndex = 0
     // What was taken before the end did not fail, but nobody can say what the peer got of it.
-    this.fail(notOpenError(CLOSED))
+    if (this.waiting !== null || this.readyWaiters !== null) this.fail(notOpenError(CLOSED))
     if (this.pressure !== null) this.pressure.closed()
   }
 

@@ -5,6 +5,9 @@
  * see detached-socket.js.
  */
 
+const { isIPv6 } = require('node:net')
+const { networkInterfaces } = require('node:os')
+
 const native = require('./native')
 const sendQueue = require('./send-queue')
 const { COMMAND, COMMAND_FLAG } = require('./border')
@@ -36,7 +39,6 @@ class ShardDriver extends Driver {
    */
   adopt(head, response, config) {
     const { socket } = this
-    rememberAddresses(socket)
     const read = withBuffered(socket, head)
     const error = native.adopt(
       this.id,
@@ -53,6 +55,27 @@ class ShardDriver extends Driver {
     detach(socket, this.handle)
     sendQueue.schedule()
     return true
+  }
+
+  /** @returns {object} The peer's address, in Node's form; without properties if it has none */
+  peerAddress() {
+    return this.#address(ADDRESS.PEER)
+  }
+
+  /** @returns {object} Our own */
+  ownAddress() {
+    return this.#address(ADDRESS.OWN)
+  }
+
+  /**
+   * Asks for an address.
+   *
+   * @param {number} which One of ADDRESS
+   * @returns {object} The address
+   */
+  #address(which) {
+    const text = native.address(this.id, which)
+    return text === undefined ? {} : parseAddress(text)
   }
 
   /** @returns {number} Bytes that the shard has read */
@@ -190,25 +213,36 @@ function isAdoptable(socket) {
 /** Node's own handles of plain stream sockets. */
 const HANDLE_CLASSES = new Set(['TCP', 'Pipe'])
 
+/** Which address `native.address()` is to tell. */
+const ADDRESS = Object.freeze({ PEER: 0, OWN: 1 })
+
 /**
- * Has Node read the addresses while it can: it remembers them.
+ * Reads an address as Node does.
  *
- * @param {import('node:net').Socket} socket The socket
+ * @param {string} text What `native.address()` returned
+ * @returns {{address: string, family: string, port: number}} The same in Node's form
  */
-function rememberAddresses(socket) {
-  void socket.remoteAddress
-  void socket.localAddress
-  // Most connections have the local address in common: they share Node's note of it.
-  const own = socket._sockname
-  if (own?.address === sharedName?.address && own?.port === sharedName?.port) {
-    socket._sockname = sharedName
-  } else {
-    sharedName = own
+function parseAddress(text) {
+  const [address, port] = text.split(' ')
+  const [host, index] = address.split('%')
+  return {
+    address: index === undefined ? host : `${host}%${interfaceName(Number(index))}`,
+    family: isIPv6(host) ? 'IPv6' : 'IPv4',
+    port: Number(port)
   }
 }
 
-/** The local address of the connection before. */
-let sharedName
+/**
+ * Names the network interface of a link-local address (RFC 4007 11).
+ *
+ * @param {number} index Its number
+ * @returns {string | number} Its name, or the number if it is gone
+ */
+function interfaceName(index) {
+  const isIt = ({ scopeid }) => scopeid === index
+  const found = Object.entries(networkInterfaces()).find(([, addresses]) => addresses.some(isIt))
+  return found === undefined ? index : found[0]
+}
 
 /**
  * Takes what Node has read besides the head.

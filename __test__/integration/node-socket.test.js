@@ -4,12 +4,17 @@
 // end and destroy it, whoever owns its descriptor.
 
 const { once } = require('events')
+const http = require('http')
 
+const { defer } = require('../support/cleanup')
 const { closeFrame, frame, OPCODE } = require('../support/frames')
-const { testBeyondWs } = require('../support/implementation')
+const { testBeyondWs, WebSocketServer } = require('../support/implementation')
 const { RawClient } = require('../support/raw-client')
 const { connect, connectPair, echo, serve } = require('../support/servers')
 const { closeOf, recordEvents, until } = require('../support/waiting')
+
+// Node forgets an address that nobody has asked for before the end.
+const testOnShards = process.env.OFFLOOP_DRIVER === 'stream' ? test.skip : testBeyondWs
 
 /**
  * @param {import('net').Server} server
@@ -60,6 +65,31 @@ test('its addresses can be read for the life of the connection, and when it has 
   await closeOf(webSocket)
   expect(req.socket.remoteAddress).toBe('127.0.0.1')
   expect(req.socket.remotePort).toBe(expected.remotePort)
+})
+
+testOnShards('who asks for its addresses only when it has closed is told them', async () => {
+  const { client, webSocket, req } = await connectPair(await serve())
+  const expected = [client._socket.localPort, client._socket.remotePort]
+  const seen = new Promise((resolve) => webSocket.on('close', () => resolve(addressesOf(req.socket))))
+  client.close()
+  const { remotePort, localPort, ...others } = await seen
+  expect([remotePort, localPort]).toEqual(expected)
+  expect(others).toEqual({ remoteAddress: '127.0.0.1', remoteFamily: 'IPv4', localAddress: '127.0.0.1' })
+})
+
+test('over IPv6, they are those that Node told before the upgrade', async () => {
+  const server = http.createServer()
+  const wss = new WebSocketServer({ server })
+  defer(() => server.close())
+  await new Promise((resolve) => server.listen(0, '::1', resolve))
+  const before = new Promise((resolve) => server.on('connection', (socket) => {
+    const untouched = Object.create(Object.getPrototypeOf(socket), { _handle: { value: socket._handle } })
+    resolve(addressesOf(untouched))
+  }))
+  const { req } = await connectPair({ wss, url: `ws://[::1]:${server.address().port}` })
+  const told = addressesOf(req.socket)
+  expect(told).toEqual(await before)
+  expect([told.remoteAddress, told.remoteFamily]).toEqual(['::1', 'IPv6'])
 })
 
 test('server.getConnections() counts it until it has closed', async () => {

@@ -1,5 +1,6 @@
 //! Connections: which driver has which, and how they begin and end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +26,16 @@ pub(super) enum Owner {
 #[derive(Default)]
 pub(super) struct Connections {
     owners: Vec<Owner>,
+    /// What [`Address`] tells, by connection index; the last one's until there is another.
+    addresses: Vec<Addresses>,
     /// Living connections of each shard.
     loads: Vec<usize>,
     progress: Vec<ProgressTable>,
     config: Arc<Config>,
 }
+
+/// Whose they are; the peer's and our own.
+type Addresses = (ConnectionId, [Option<SocketAddr>; 2]);
 
 /// Connections whose progress lies in one block of shared numbers.
 const PROGRESS_BLOCK_ENTRIES: usize = 1024;
@@ -51,6 +57,14 @@ impl Connections {
         if let Owner::Shard(shard) = owner {
             self.loads[shard] += 1;
         }
+    }
+
+    #[cfg(unix)]
+    fn remember(&mut self, id: ConnectionId, addresses: [Option<SocketAddr>; 2]) {
+        if self.addresses.len() <= id.index() {
+            self.addresses.resize(id.index() + 1, (id, [None; 2]));
+        }
+        self.addresses[id.index()] = (id, addresses);
     }
 
     fn disown(&mut self, id: ConnectionId) -> Owner {
@@ -147,6 +161,7 @@ impl Operation<Environment> for Adopt {
             profile: environment.profiles.take_current(),
         };
         connections.own(id, Owner::Shard(shard));
+        connections.remember(id, adoption.socket.addresses());
         environment.outbound.adopt(shard, adoption);
         Ok(Returned::Signed(0))
     }
@@ -154,6 +169,28 @@ impl Operation<Environment> for Adopt {
     #[cfg(not(unix))]
     fn run(_: &mut Environment, _: &Call) -> Result<Returned> {
         Err(Error::from_reason("sockets are taken over on Unix only"))
+    }
+}
+
+/// `address(id, which)`: the address of the peer (0) or our own (1) of a connection that was adopted, also
+/// when it is gone, until another has its place: `address port`, a link-local address with the number of
+/// its interface behind a percent sign. Undefined if there is none.
+pub(super) struct Address;
+
+impl Operation<Environment> for Address {
+    const NAME: &'static str = "address";
+
+    fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
+        let (id, which) = (ConnectionId::new(call.integer(0)?), call.integer(1)? as usize);
+        let known = environment.connections.addresses.get(id.index());
+        let address = known.filter(|known| known.0 == id).and_then(|known| *known.1.get(which)?);
+        let Some(address) = address else { return Ok(Returned::Nothing) };
+        let interface = match address {
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => format!("%{}", v6.scope_id()),
+            _ => String::new(),
+        };
+        let text = format!("{}{interface} {}", address.ip(), address.port());
+        call.string(&text).map(Returned::Value)
     }
 }
 

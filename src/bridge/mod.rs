@@ -31,6 +31,7 @@ pub(crate) fn create_instance(env: Env) -> Result<Object<'static>> {
     module.export::<environment::HoldLoop>()?;
     module.export::<environment::FatalException>()?;
     module.export::<connections::Adopt>()?;
+    module.export::<connections::Address>()?;
     module.export::<connections::OpenStream>()?;
     module.export::<connections::Release>()?;
     module.export::<connections::ProgressBlock>()?;

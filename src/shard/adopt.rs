@@ -43,6 +43,7 @@ pub struct Adoption {
 
 mod unix {
     use std::io::IoSlice;
+    use std::net::SocketAddr;
     use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll};
@@ -51,7 +52,7 @@ mod unix {
     use bytes::buf::Limit;
     use socket2::{SockRef, TcpKeepalive};
     use tokio::io::{AsyncReadExt, AsyncWrite};
-    use tokio::net::{TcpStream, UnixStream};
+    use tokio::net::TcpStream;
 
     use super::io;
 
@@ -67,7 +68,8 @@ mod unix {
     #[cfg(not(target_os = "linux"))]
     const FIN_FOLLOWS: i32 = 0;
 
-    /// A duplicate of somebody's connected stream socket, not yet watched by any loop.
+    /// A duplicate of somebody's connected stream socket, not yet watched by any loop. It does not
+    /// block, as no socket of Node's does.
     #[derive(Debug)]
     pub struct AdoptedSocket(OwnedFd);
 
@@ -89,6 +91,13 @@ mod unix {
             let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
             borrowed.try_clone_to_owned().map(Self)
         }
+
+        /// The peer's address and our own; a Unix socket has none.
+        #[must_use]
+        pub fn addresses(&self) -> [Option<SocketAddr>; 2] {
+            let socket = SockRef::from(&self.0);
+            [socket.peer_addr(), socket.local_addr()].map(|address| address.ok()?.as_socket())
+        }
     }
 
     impl From<OwnedFd> for AdoptedSocket {
@@ -97,24 +106,15 @@ mod unix {
         }
     }
 
-    /// A socket that this shard's runtime watches.
+    /// A socket that this shard's runtime watches. It may be a Unix one: what is done with it here is
+    /// the same for both, but for options that it does not know.
     #[derive(Debug)]
-    pub(crate) enum Socket {
-        Tcp(TcpStream),
-        Unix(UnixStream),
-    }
+    pub(crate) struct Socket(TcpStream);
 
     impl Socket {
         /// Registers the socket with the runtime of the calling thread.
         pub(crate) fn register(adopted: AdoptedSocket) -> io::Result<Self> {
-            let stream = std::net::TcpStream::from(adopted.0);
-            stream.set_nonblocking(true)?;
-            // Only an internet socket has an address that std can read.
-            if stream.local_addr().is_ok() {
-                return TcpStream::from_std(stream).map(Self::Tcp);
-            }
-            let stream = std::os::unix::net::UnixStream::from(OwnedFd::from(stream));
-            UnixStream::from_std(stream).map(Self::Unix)
+            TcpStream::from_std(adopted.0.into()).map(Self)
         }
 
         /// Reads to behind what is in a vector. Returns how much.
@@ -123,10 +123,7 @@ mod unix {
             context: &mut Context<'_>,
             room: &mut Limit<&mut Vec<u8>>,
         ) -> Poll<io::Result<usize>> {
-            match self {
-                Self::Tcp(stream) => pin!(stream.read_buf(room)).poll(context),
-                Self::Unix(stream) => pin!(stream.read_buf(room)).poll(context),
-            }
+            pin!(self.0.read_buf(room)).poll(context)
         }
 
         /// Writes what the kernel takes. Asks the runtime only when the kernel refuses: of a socket
@@ -141,10 +138,7 @@ mod unix {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
-            match self {
-                Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-                Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            }
+            Pin::new(&mut self.0).poll_write_vectored(context, slices)
         }
 
         /// Writes what the kernel takes at once. `fin_follows` promises a [`Socket::shutdown`] behind
@@ -155,10 +149,7 @@ mod unix {
             fin_follows: bool,
         ) -> io::Result<usize> {
             let flags = if fin_follows { NO_SIGNAL | FIN_FOLLOWS } else { NO_SIGNAL };
-            let socket = match self {
-                Self::Tcp(stream) => SockRef::from(stream),
-                Self::Unix(stream) => SockRef::from(stream),
-            };
+            let socket = SockRef::from(&self.0);
             match slices {
                 [one] => socket.send_with_flags(one, flags),
                 _ => socket.send_vectored_with_flags(slices, flags),
@@ -167,17 +158,13 @@ mod unix {
 
         /// Turns Nagle's algorithm off or on.
         pub(crate) fn set_no_delay(&self, on: bool) -> io::Result<()> {
-            match self {
-                Self::Tcp(stream) => stream.set_nodelay(on),
-                Self::Unix(_) => Ok(()),
-            }
+            self.0.set_nodelay(on)
         }
 
         /// Has the kernel probe a silent peer after `seconds` (0 is the kernel's default), in the
         /// rhythm that Node has it do so; or never.
         pub(crate) fn set_keep_alive(&self, seconds: Option<u32>) -> io::Result<()> {
-            let Self::Tcp(stream) = self else { return Ok(()) };
-            let socket = SockRef::from(stream);
+            let socket = SockRef::from(&self.0);
             socket.set_keepalive(seconds.is_some())?;
             let Some(seconds @ 1..) = seconds else { return Ok(()) };
             let probes = TcpKeepalive::new()
@@ -189,18 +176,12 @@ mod unix {
 
         /// The end of the connection will be a reset.
         pub(crate) fn set_reset(&self) -> io::Result<()> {
-            match self {
-                Self::Tcp(stream) => stream.set_zero_linger(),
-                Self::Unix(_) => Ok(()),
-            }
+            self.0.set_zero_linger()
         }
 
         /// Ends our half. Never waits: the kernel does what is left.
         pub(crate) fn shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-            match self {
-                Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-                Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-            }
+            Pin::new(&mut self.0).poll_shutdown(context)
         }
     }
 }

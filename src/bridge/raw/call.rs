@@ -109,6 +109,14 @@ impl Call {
         self.kept(argument, sys::TypedarrayType::uint32_array)
     }
 
+    /// A string.
+    pub(in crate::bridge) fn string(&self, text: &str) -> Result<sys::napi_value> {
+        let mut value = ptr::null_mut();
+        let (data, length) = (text.as_ptr().cast(), text.len().cast_signed());
+        check(unsafe { sys::napi_create_string_utf8(self.env, data, length, &raw mut value) })?;
+        Ok(value)
+    }
+
     /// A Buffer around bytes that are ours, until it is collected; small ones are copied, which is
     /// cheaper.
     pub(in crate::bridge) fn buffer(&self, bytes: Lent) -> Result<sys::napi_value> {

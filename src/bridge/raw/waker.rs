@@ -75,9 +75,7 @@ impl Call {
         };
         // Should one of these fail, what was made before it stays: the addon does not load then.
         check(unsafe { sys::napi_create_reference(env, function, 1, &raw mut bell.function) })?;
-        let mut resource = ptr::null_mut();
-        let (text, length) = (name.as_ptr().cast(), name.len().cast_signed());
-        check(unsafe { sys::napi_create_string_utf8(env, text, length, &raw mut resource) })?;
+        let resource = self.string(name)?;
         check(unsafe {
             sys::napi_async_init(env, ptr::null_mut(), resource, &raw mut bell.context)
         })?;

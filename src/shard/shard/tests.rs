@@ -27,6 +27,7 @@ fn runtime() -> Runtime {
 /// A connection to take over, and its other end.
 fn adoption(id: ConnectionId) -> (Adoption, UnixStream) {
     let (ours, peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
     let adoption = Adoption {
         id,

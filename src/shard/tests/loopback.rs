@@ -129,6 +129,7 @@ fn push_adoption(
     head: &[u8],
 ) -> UnixStream {
     let (ours, peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
     batch
         .push_adoption(Adoption { head: head.to_vec(), ..adoption(id, ours.into(), role, config) });
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -380,6 +381,7 @@ fn a_command_for_a_connection_that_is_gone_touches_nobody() {
 #[test]
 fn a_duplicated_descriptor_survives_its_owners_close() {
     let (ours, mut peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
     let adopted = AdoptedSocket::duplicate(ours.as_raw_fd()).unwrap();
     drop(ours);
     peer.set_nonblocking(true).unwrap();

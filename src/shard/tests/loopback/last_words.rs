@@ -16,9 +16,10 @@ fn urgent_bytes_of_tcp_are_left_out_and_disturb_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let above = Above::start();
-    let socket = listener.accept().unwrap().0.into();
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_nonblocking(true).unwrap();
     let mut batch = CommandBatch::default();
-    batch.push_adoption(adoption(ID, socket, Role::Server, Config::default()));
+    batch.push_adoption(adoption(ID, socket.into(), Role::Server, Config::default()));
     above.shard.submit(&mut batch);
     let message = frame(b"around the urgent byte");
     peer.write_all(&message[..12]).unwrap();
