@@ -102,13 +102,13 @@ impl Sender {
         let begins = !self.in_message;
         self.in_message = !fin;
         let Some(compression) = compression else {
-            return Ok(self.frame(first, payload, host));
+            return Ok(write_frame(self.role, first, payload, host));
         };
         if begins {
             self.compressing = compress && compression.config.compresses(payload.as_slice().len());
         }
         if !self.compressing {
-            return Ok(self.frame(first, payload, host));
+            return Ok(write_frame(self.role, first, payload, host));
         }
         // RFC 7692, 6.1: RSV1 MUST be set in the first frame of a compressed message only.
         let first = first | if begins { frame::RSV1 } else { 0 };
@@ -128,7 +128,7 @@ impl Sender {
         if payload.is_empty() {
             // RFC 7692, 7.2.3.6: an empty block without its tail. In between nothing is needed.
             let block: &[u8] = if fin { &[0] } else { &[] };
-            return Ok(self.frame(first, Payload::Slice(block), host));
+            return Ok(write_frame(self.role, first, Payload::Slice(block), host));
         }
         let shared = host.deflate();
         let output = if config.send_no_context_takeover {
@@ -138,9 +138,9 @@ impl Sender {
             compressor.compress(payload, fin, shared.scratch.take())?
         };
         match output.into_large() {
-            Ok(bytes) => Ok(self.frame(first, Payload::Shared(bytes), host)),
+            Ok(bytes) => Ok(write_frame(self.role, first, Payload::Shared(bytes), host)),
             Err(output) => {
-                let length = self.frame(first, Payload::Slice(output.as_slice()), host);
+                let length = write_frame(self.role, first, Payload::Slice(output.as_slice()), host);
                 host.deflate().scratch.put_back(output.buffer);
                 Ok(length)
             }
@@ -158,7 +158,7 @@ impl Sender {
         if payload.len() > usize::from(MAX_CONTROL_BYTES) {
             return Err(Error::ControlPayloadTooLong);
         }
-        self.frame(opcode as u8 | frame::FIN, Payload::Slice(payload), host);
+        write_frame(self.role, opcode as u8 | frame::FIN, Payload::Slice(payload), host);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Sender {
         host: &mut H,
     ) -> Result<(), Error> {
         let Some(code) = code else {
-            self.frame(CLOSE, Payload::Slice(&[]), host);
+            write_frame(self.role, CLOSE, Payload::Slice(&[]), host);
             return Ok(());
         };
         if !code.may_travel() {
@@ -185,33 +185,33 @@ impl Sender {
             *place = byte;
         }
         let body = body.get(..reason.len() + 2).unwrap_or_default();
-        self.frame(CLOSE, Payload::Slice(body), host);
+        write_frame(self.role, CLOSE, Payload::Slice(body), host);
         Ok(())
     }
+}
 
-    /// Writes a frame whose byte 0 is `first`; returns its length.
-    #[inline]
-    fn frame<H: Host>(&self, first: u8, payload: Payload<'_>, host: &mut H) -> usize {
-        let length = payload.as_slice().len();
-        match self.role {
-            Role::Server => {
-                let header = EncodedHeader::new(first, length, None);
-                host.write(header.as_bytes());
+/// Writes a frame whose byte 0 is `first`; returns its length.
+#[inline]
+fn write_frame<H: Host>(role: Role, first: u8, payload: Payload<'_>, host: &mut H) -> usize {
+    let length = payload.as_slice().len();
+    match role {
+        Role::Server => {
+            let header = EncodedHeader::new(first, length, None);
+            host.write(header.as_bytes());
+            write_plain(payload, host);
+            header.as_bytes().len() + length
+        }
+        Role::Client => {
+            let key = host.masking_key();
+            let header = EncodedHeader::new(first, length, Some(key));
+            host.write(header.as_bytes());
+            if key == MaskingKey::default() {
+                // Somebody chose a key that changes nothing, in order not to pay for masking.
                 write_plain(payload, host);
-                header.as_bytes().len() + length
+            } else {
+                write_masked(payload.as_slice(), key, host);
             }
-            Role::Client => {
-                let key = host.masking_key();
-                let header = EncodedHeader::new(first, length, Some(key));
-                host.write(header.as_bytes());
-                if key == MaskingKey::default() {
-                    // Somebody chose a key that changes nothing, in order not to pay for masking.
-                    write_plain(payload, host);
-                } else {
-                    write_masked(payload.as_slice(), key, host);
-                }
-                header.as_bytes().len() + length
-            }
+            header.as_bytes().len() + length
         }
     }
 }

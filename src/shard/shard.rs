@@ -4,11 +4,12 @@
 //! connection; publish the events. Whoever takes it rings the doorbell for them, and sleeps until a
 //! socket, a timer or a command wakes it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use offloop_protocol::Payload;
 
 use crate::adopt::Adoption;
@@ -19,7 +20,7 @@ use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
 use crate::read_buffer::ReadBuffer;
 use crate::readiness::ReadyList;
-use crate::record::{COMMAND_LARGE, CommandKind, EventKind};
+use crate::record::{COMMAND_LARGE, CommandKind, EventKind, Record};
 use crate::recycler::{Caretaker, Recycler};
 use crate::registry::{ConnectionId, Registry};
 use crate::timers::Timers;
@@ -144,23 +145,13 @@ impl Shard {
 
     fn carry_out(&mut self, batch: &mut CommandBatch) {
         let CommandBatch { records, bytes, large, adoptions } = &mut *batch;
-        let mut rest = &bytes[..];
-        for &[id, word, length, _] in &*records {
-            let payload = if word & COMMAND_LARGE == 0 {
-                let (payload, behind) = rest.split_at(length as usize);
-                rest = behind;
-                Payload::Slice(payload)
-            } else {
-                Payload::Shared(large.pop_front().unwrap_or_default())
-            };
-            match CommandKind::of(word) {
-                Some(CommandKind::Adopt) => {
-                    if let Some(adoption) = adoptions.pop_front() {
-                        self.adopt(adoption);
-                    }
-                }
-                Some(kind) => self.command(ConnectionId::new(id), kind, word, payload),
-                None => {}
+        let mut rest = Payloads { bytes, large };
+        for run in records.chunk_by(|one, next| one[0] == next[0] && !is_adoption(next)) {
+            if !run.first().is_some_and(is_adoption) {
+                self.commands(run, &mut rest);
+            } else if let Some(adoption) = adoptions.pop_front() {
+                self.adopt(adoption);
+                self.commands(&run[1..], &mut rest);
             }
         }
         batch.reset();
@@ -181,8 +172,28 @@ impl Shard {
         }
     }
 
-    fn command(&mut self, id: ConnectionId, kind: CommandKind, word: u32, payload: Payload<'_>) {
-        self.guarded(id, |driver, workshop, _| driver.command(kind, word, payload, workshop));
+    /// Carries out commands for one connection.
+    fn commands(&mut self, records: &[Record], rest: &mut Payloads<'_>) {
+        let Some(&[id, ..]) = records.first() else { return };
+        let id = ConnectionId::new(id);
+        let mut remaining = records.iter();
+        self.guarded(id, |driver, workshop, _| {
+            let mut progression = Progression::Alive;
+            for record in remaining.by_ref() {
+                let payload = rest.next(record);
+                let Some(kind) = CommandKind::of(record[1]) else { continue };
+                match driver.command(kind, record[1], payload, workshop) {
+                    Progression::Alive => {}
+                    Progression::Hungry => progression = Progression::Hungry,
+                    Progression::Over => return Progression::Over,
+                }
+            }
+            progression
+        });
+        // Of a connection that is gone: the payloads lie in the order of the records.
+        for record in remaining {
+            rest.next(record);
+        }
         self.mark_dirty(id);
     }
 
@@ -313,6 +324,28 @@ impl Shard {
         let (errno, words) = ending.words();
         self.workshop.events.push_numbers(id, EventKind::Closed, errno, words);
     }
+}
+
+/// The payloads of a batch's commands that have not been carried out.
+struct Payloads<'a> {
+    bytes: &'a [u8],
+    large: &'a mut VecDeque<Bytes>,
+}
+
+impl<'a> Payloads<'a> {
+    /// The payload of the next command, whose record this is.
+    fn next(&mut self, &[_, word, length, _]: &Record) -> Payload<'a> {
+        if word & COMMAND_LARGE != 0 {
+            return Payload::Shared(self.large.pop_front().unwrap_or_default());
+        }
+        let (payload, behind) = self.bytes.split_at(length as usize);
+        self.bytes = behind;
+        Payload::Slice(payload)
+    }
+}
+
+fn is_adoption(record: &Record) -> bool {
+    CommandKind::of(record[1]) == Some(CommandKind::Adopt)
 }
 
 #[cfg(test)]

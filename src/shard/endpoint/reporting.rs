@@ -11,6 +11,7 @@ use crate::record::{EVENT_ASCII, EventKind, Record};
 use crate::registry::ConnectionId;
 
 /// Writes an event into the batch and returns its weight.
+#[inline]
 pub(super) fn push_event(events: &mut EventBatch, id: ConnectionId, event: Event<'_>) -> usize {
     let length = match event {
         Event::Message { kind, payload, ascii } => {

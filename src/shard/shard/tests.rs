@@ -101,6 +101,34 @@ fn a_message_for_a_sleeping_shard_is_written_at_once() {
 }
 
 #[test]
+fn payloads_of_connections_that_are_gone_are_passed_over() {
+    let runtime = runtime();
+    let (mut shard, mut peer) = connected(&runtime);
+    let (binary, destroy) = (CommandKind::Binary as u32, CommandKind::Destroy as u32);
+    let (other, _other_peer) = adoption(OTHER_ID);
+    let mut batch = CommandBatch::default();
+    for stranger in [ConnectionId::new(99), OTHER_ID.next_generation()] {
+        batch.push(stranger.get(), binary, b"for nobody");
+        batch.push_large(stranger.get(), binary, Bytes::from_static(b"neither"));
+        batch.push(ID.get(), binary, b"a");
+        batch.push_large(ID.get(), binary, Bytes::from_static(b"b"));
+    }
+    batch.push_adoption(other);
+    for word in [binary, destroy, binary] {
+        batch.push(OTHER_ID.get(), word, b"for one that ends");
+        batch.push_large(OTHER_ID.get(), word, Bytes::from_static(b"too"));
+    }
+    batch.push(ID.get(), binary, b"c");
+    let _inside = runtime.enter();
+    shard.carry_out(&mut batch);
+    shard.flush();
+    let mut seen = [0; 15];
+    peer.read_exact(&mut seen).unwrap();
+    assert_eq!(&seen, b"\x82\x01a\x82\x01b\x82\x01a\x82\x01b\x82\x01c");
+    assert!(shard.connections.get_mut(OTHER_ID).is_none());
+}
+
+#[test]
 fn a_message_does_not_overtake_commands_that_wait() {
     let runtime = runtime();
     let (mut shard, mut peer) = connected(&runtime);
