@@ -22,7 +22,7 @@ pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
 
 /// Events, or bytes of their payloads, that make a batch full. It ends in memory that the next one
 /// uses again, and in the processor's cache.
-const FULL_EVENTS: usize = 256;
+const FULL_EVENTS: usize = 512;
 const FULL_BYTES: usize = 192 * 1024;
 
 /// Events of one turn of a shard, in the order in which they happened.
