@@ -7,6 +7,7 @@
 
 const sendQueue = require('./send-queue')
 const { EMPTY_BUFFER } = require('./constants')
+const { nextTick } = require('./ticks')
 const { isBlob } = require('./validation')
 
 /** The size of a close code in a close frame. */
@@ -75,8 +76,8 @@ class BlobSends {
       if (isBlob(data)) {
         data.arrayBuffer().then(
           // A tick of its own: what a callback throws is then not a rejection.
-          (bytes) => process.nextTick(() => this.#blobRead(bytes)),
-          (error) => process.nextTick(() => this.#blobFailed(error))
+          (bytes) => nextTick(() => this.#blobRead(bytes)),
+          (error) => nextTick(() => this.#blobFailed(error))
         )
         return
       }

@@ -27,6 +27,7 @@ const { failOpening } = require('./closing')
 const { CLOSING, CONNECTING } = require('./constants')
 const { guardOptions } = require('./guard-options')
 const { PERMESSAGE_DEFLATE, clientOptions } = require('./options')
+const { nextTick } = require('./ticks')
 
 /**
  * Begins to connect.
@@ -211,7 +212,7 @@ class Attempt {
   #fail(message) {
     this.#ws._readyState = CLOSING
     this.abort()
-    process.nextTick(failOpening, this.#ws, new Error(message))
+    nextTick(failOpening, this.#ws, new Error(message))
   }
 
   /**

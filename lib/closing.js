@@ -21,6 +21,7 @@ const { noteCause } = require('./close-cause')
 const { CLOSED, CLOSING, OPEN } = require('./constants')
 const { errorChannel } = require('./diagnostics')
 const { closedEarlyError } = require('./errors')
+const { nextTick } = require('./ticks')
 const { closeReason } = require('./validation')
 
 /**
@@ -116,7 +117,7 @@ function abortOpening(ws) {
   const handshake = ws._handshake
   ws._readyState = CLOSING
   if (handshake !== null) handshake.abort()
-  process.nextTick(failOpening, ws, closedEarlyError())
+  nextTick(failOpening, ws, closedEarlyError())
 }
 
 /**

@@ -20,6 +20,7 @@ const dispatcher = require('./dispatcher')
 const sendQueue = require('./send-queue')
 const { TUNING } = require('./border')
 const { kWebSocket } = require('./constants')
+const { nextTick } = require('./ticks')
 
 /** On a socket with a timeout: how many bytes had been moved when the time began. */
 const kMovedBytes = Symbol('kMovedBytes')
@@ -65,7 +66,7 @@ class DetachedHandle {
   close(callback) {
     const driver = this.#driver
     if (driver.isClosed) {
-      process.nextTick(process.nextTick, callback) // behind 'error'
+      nextTick(nextTick, callback) // behind 'error'
       return
     }
     this.#onClosed = callback
@@ -74,7 +75,7 @@ class DetachedHandle {
 
   /** The connection is gone: Node's socket may say so. */
   closed() {
-    if (this.#onClosed !== null) process.nextTick(this.#onClosed)
+    if (this.#onClosed !== null) nextTick(this.#onClosed)
   }
 
   /**

@@ -21,6 +21,7 @@ const {
 } = require('./border')
 const { BufferView, EMPTY_BUFFER } = require('./constants')
 const { protocolError } = require('./errors')
+const { nextTick, setImmediate } = require('./ticks')
 
 /** A connection's id: the lower bits are its place here, the others count its predecessors. */
 const INDEX_BITS = 24
@@ -313,7 +314,7 @@ function deliverOther(driver, kind, length, payload, number) {
       unregister(driver)
       driver.closed()
       // 'finish' of Node's socket is on its way, and createWebSocketStream of ws needs it first.
-      if (driver.hasEnded()) process.nextTick(tellClosed, driver, 0, 0)
+      if (driver.hasEnded()) nextTick(tellClosed, driver, 0, 0)
       else tellClosed(driver, length, number)
       break
   }

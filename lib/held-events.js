@@ -5,6 +5,8 @@
  * a turn of the event loop.
  */
 
+const { nextTick, setImmediate } = require('./ticks')
+
 /** Held bytes above which the connection is not read, and below half of which it is again. */
 const HIGH_WATER_BYTES = 1024 * 1024
 
@@ -74,7 +76,7 @@ class HeldEvents {
     if (this.#isScheduled || this.#mustWait) return
     this.#isScheduled = true
     if (this.#oneATick) setImmediate(release, this)
-    else process.nextTick(release, this)
+    else nextTick(release, this)
   }
 
   /** Emits what may be emitted. */

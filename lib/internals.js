@@ -13,6 +13,7 @@ const { COMMAND, TUNING } = require('./border')
 const { CLOSED } = require('./constants')
 const { notOpenError } = require('./errors')
 const { payloadLimit } = require('./options')
+const { nextTick } = require('./ticks')
 const { toBuffer } = require('./validation')
 
 /**
@@ -48,7 +49,7 @@ class ConnectionSender extends Sender {
   sendFrame(list, cb) {
     const { _driver: driver, _readyState: state } = this.#ws
     if (state === CLOSED) {
-      if (cb) process.nextTick(cb, notOpenError(CLOSED))
+      if (cb) nextTick(cb, notOpenError(CLOSED))
     } else if (!this._socket.writable) {
       super.sendFrame(list, cb) // fails as ws does
     } else if (driver.pressure === null) {

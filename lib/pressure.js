@@ -16,6 +16,7 @@ const { noteCause } = require('./close-cause')
 const { startClosing } = require('./closing')
 const { CLOSED, OPEN } = require('./constants')
 const { droppedError, notOpenError } = require('./errors')
+const { nextTick } = require('./ticks')
 
 /** How the fragments of a message that has begun are dealt with. */
 const FREE = 0 // none has
@@ -97,7 +98,7 @@ class Pressure {
   closed() {
     while (this.isHolding) {
       const { callback } = this.#take()
-      if (callback !== undefined) process.nextTick(callback, notOpenError(CLOSED))
+      if (callback !== undefined) nextTick(callback, notOpenError(CLOSED))
     }
   }
 
@@ -187,7 +188,7 @@ class Pressure {
     if (account !== null) account.dropped += count
     this.#untold += count
     if (this.#untold > count) return
-    process.nextTick(() => {
+    nextTick(() => {
       const untold = this.#untold
       this.#untold = 0
       this.#driver.ws.emit('dropped', untold)
@@ -204,7 +205,7 @@ const MOST_GONE = 1024
  * @param {Function} [callback] The callback
  */
 function refuse(callback) {
-  if (callback !== undefined) process.nextTick(callback, droppedError())
+  if (callback !== undefined) nextTick(callback, droppedError())
 }
 
 /**

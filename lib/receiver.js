@@ -11,6 +11,7 @@ const codec = require('./codec')
 const { BINARY_TYPES } = require('./constants')
 const { convert } = require('./incoming')
 const { PERMESSAGE_DEFLATE } = require('./options')
+const { nextTick, setImmediate } = require('./ticks')
 
 /** Nobody has to end or destroy a Receiver: its decoder is given back when it is collected. */
 const registry = new FinalizationRegistry((id) => codec.close(id))
@@ -121,7 +122,7 @@ class Receiver extends Writable {
       }
     } catch (error) {
       // What a listener throws is the writer's, but no reason to lose the events behind it.
-      process.nextTick(() => this.#emitRest())
+      nextTick(() => this.#emitRest())
       throw error
     }
     this.#events = []

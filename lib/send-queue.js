@@ -18,6 +18,7 @@ const {
   frameBytes
 } = require('./border')
 const { EMPTY_BUFFER } = require('./constants')
+const { nextTick, setImmediate } = require('./ticks')
 const { closeBody, toBuffer } = require('./validation')
 
 /** No payload above the first goes through the slab, no bytes from the second on. */
@@ -297,7 +298,7 @@ function schedule() {
   if (isExiting) flushAtOnce()
   if (isScheduled || isHeld) return
   isScheduled = true
-  process.nextTick(flushScheduled)
+  nextTick(flushScheduled)
 }
 
 /**

@@ -9,6 +9,7 @@
 const { MASKING_KEY_BYTES } = require('./border')
 const { frame: makeFrame, kByteLength } = require('./frame')
 const { PERMESSAGE_DEFLATE } = require('./options')
+const { nextTick } = require('./ticks')
 const { checkControlSize, closeBody, closeReason, isBlob, toBuffer } = require('./validation')
 
 const TEXT = 1
@@ -219,8 +220,8 @@ class Sender {
   #read(job) {
     job.data.arrayBuffer().then(
       // A tick of its own: what a callback throws is then not a rejection.
-      (bytes) => process.nextTick(() => this.#haveRead(job, bytes)),
-      (error) => process.nextTick(() => {
+      (bytes) => nextTick(() => this.#haveRead(job, bytes)),
+      (error) => nextTick(() => {
         this.#fail(error)
         this.onerror(error)
       })

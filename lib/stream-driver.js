@@ -15,6 +15,7 @@ const { BufferView, EMPTY_BUFFER } = require('./constants')
 const { Driver } = require('./driver')
 const { nativeConfig } = require('./options')
 const { unwatchStream, watchStream } = require('./profiles')
+const { setImmediate } = require('./ticks')
 
 /** With more than this unwritten the peer is not read: it asks and never listens. */
 const UNWRITTEN_HIGH_WATER_BYTES = 16 * 1024 * 1024

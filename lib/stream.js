@@ -4,6 +4,8 @@
 
 const { Duplex } = require('node:stream')
 
+const { nextTick } = require('./ticks')
+
 /** Whose methods are Node's hooks. Those that a user passes as options are not for a WebSocket. */
 const HOOKS = Object.freeze({
   destroy: undefined,
@@ -96,7 +98,7 @@ class WebSocketStream extends Duplex {
    */
   _destroy(error, callback) {
     const ws = this.#ws
-    const emitClose = () => process.nextTick(() => this.emit('close'))
+    const emitClose = () => nextTick(() => this.emit('close'))
     if (ws.readyState === ws.CLOSED) {
       callback(error)
       emitClose()

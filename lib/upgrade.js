@@ -18,6 +18,7 @@ const { CLOSED, CONNECTING, NO_EXTENSIONS, kWebSocket } = require('./constants')
 const { refusedError } = require('./errors')
 const { guardOptions } = require('./guard-options')
 const { PERMESSAGE_DEFLATE, deflateOptions, upgradeOptions } = require('./options')
+const { nextTick } = require('./ticks')
 
 /** The text of the core's refusal that ws gives last of all, behind shouldHandle(). */
 const INVALID_PROTOCOLS = 'Invalid Sec-WebSocket-Protocol header'
@@ -84,7 +85,7 @@ function handleUpgrade(req, socket, head, options, callback) {
  */
 function giveUp(ws, error) {
   ws._readyState = CLOSED
-  process.nextTick(failOpening, ws, error)
+  nextTick(failOpening, ws, error)
 }
 
 /**

@@ -15,6 +15,7 @@ const { kServer } = require('./constants')
 const { connectionChannel, refusedChannel } = require('./diagnostics')
 const { serverOptions } = require('./options')
 const { closeAll } = require('./shutdown')
+const { nextTick } = require('./ticks')
 const {
   abortHandshake,
   isUsable,
@@ -79,7 +80,7 @@ class WebSocketServer extends EventEmitter {
   close(cb) {
     if (this._state === CLOSED) {
       if (cb) this.once('close', () => cb(new Error('The server is not running')))
-      process.nextTick(emitClose, this)
+      nextTick(emitClose, this)
       return
     }
     if (cb) this.once('close', cb)
@@ -98,7 +99,7 @@ class WebSocketServer extends EventEmitter {
     } else if (this.clients && this.clients.size > 0) {
       this._shouldEmitClose = true
     } else {
-      process.nextTick(emitClose, this)
+      nextTick(emitClose, this)
     }
   }
 
@@ -267,7 +268,7 @@ function requestOnPlainHttp(req, res) {
 function trackedOnClose() {
   const wss = this[kServer]
   wss.clients.delete(this)
-  if (wss._shouldEmitClose && wss.clients.size === 0) process.nextTick(emitClose, wss)
+  if (wss._shouldEmitClose && wss.clients.size === 0) nextTick(emitClose, wss)
 }
 
 /**

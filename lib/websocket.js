@@ -36,6 +36,7 @@ const { listeners } = require('./incoming')
 const { mixInInternals } = require('./internals')
 const { CONNECTION_DEFAULTS, driverConfig } = require('./options')
 const { mixInOwnMembers } = require('./own-members')
+const { nextTick } = require('./ticks')
 const { controlPayload, isBlob, toBuffer } = require('./validation')
 
 /**
@@ -146,7 +147,7 @@ class WebSocket extends EventEmitter {
     }
     // Queued before the driver can queue anything: 'open' comes before the first message.
     const openLater = handshake !== null && handshake.openLater
-    if (openLater) process.nextTick(emitOpen, this)
+    if (openLater) nextTick(emitOpen, this)
 
     const response = handshake === null ? '' : handshake.response
     const config = driverConfig(this, options)
@@ -379,7 +380,7 @@ function refuseSend(ws, data, cb) {
   const error = notOpenError(ws._readyState)
   if (ws._readyState === CONNECTING) throw error
   if (data) ws._bufferedAmount += isBlob(data) ? data.size : toBuffer(data).length
-  if (cb) process.nextTick(cb, error)
+  if (cb) nextTick(cb, error)
 }
 
 module.exports = WebSocket

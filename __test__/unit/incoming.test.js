@@ -140,13 +140,16 @@ describe('while paused', () => {
   })
 
   test('an exception in a listener loses nothing that is held', () => {
-    ws.pause()
-    ;['1', '2', '3'].forEach(receive)
-    ws.once('message', () => { throw new Error('thrown by the user') })
-    // The ticks that follow are run by hand, to see what reaches the process.
+    // The ticks are run by hand, to see what reaches the process.
     const ticks = []
     const nextTick = jest.spyOn(process, 'nextTick').mockImplementation((run, ...args) => ticks.push(() => run(...args)))
     try {
+      face = loadFace()
+      open()
+      ws.pause()
+      ;['1', '2', '3'].forEach(receive)
+      ws.once('message', () => { throw new Error('thrown by the user') })
+      ticks.splice(0).forEach((tick) => tick())
       ws.resume()
       expect(() => ticks.shift()()).toThrow('thrown by the user')
       ticks.shift()()

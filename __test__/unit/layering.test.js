@@ -10,7 +10,7 @@ const ROOT = path.join(__dirname, '../..')
 
 /** The files of lib/, lowest first: each may require only those before it. */
 const ORDER = [
-  'constants', 'diagnostics', 'errors', 'close-cause', 'validation', 'guard-options', 'options',
+  'ticks', 'constants', 'diagnostics', 'errors', 'close-cause', 'validation', 'guard-options', 'options',
   'native', 'border', 'send-queue', 'blob-sends', 'closing', 'dispatcher', 'pressure',
   'tokens', 'subprotocol', 'extension', 'permessage-deflate', 'frame', 'sender', 'codec',
   'event-target', 'own-members',
