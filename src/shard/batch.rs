@@ -89,12 +89,7 @@ impl EventBatch {
         bytes: usize,
     ) {
         self.last_lent = Some(self.records.len());
-        self.records.push([
-            id.get(),
-            kind as u32 | flags | EVENT_LENT,
-            length_word(bytes),
-            length_word(offset),
-        ]);
+        self.push_outside(id, kind as u32 | flags | EVENT_LENT, offset, bytes);
     }
 
     /// Adds an event whose payload stays where it was read, from `offset` on. That memory is to be
@@ -109,12 +104,12 @@ impl EventBatch {
     ) {
         let first = if self.has_kept { 0 } else { EVENT_FIRST_KEPT };
         self.has_kept = true;
-        self.records.push([
-            id.get(),
-            kind as u32 | flags | EVENT_KEPT | first,
-            length_word(bytes),
-            length_word(offset),
-        ]);
+        self.push_outside(id, kind as u32 | flags | EVENT_KEPT | first, offset, bytes);
+    }
+
+    /// Adds an event whose payload does not lie in the batch's bytes.
+    fn push_outside(&mut self, id: ConnectionId, word: u32, offset: usize, bytes: usize) {
+        self.records.push([id.get(), word, length_word(bytes), length_word(offset)]);
     }
 
     /// Brings the memory in which the kept payloads lie.
