@@ -231,7 +231,7 @@ impl Operation<Environment> for Release {
     }
 }
 
-/// `progressBlock()`: the next 1024 connections' counts of bytes, three each (see `ProgressTable`),
+/// `progressBlock()`: the next 1024 connections' numbers, six each (see `ProgressTable`),
 /// as the memory of a `Float64Array`.
 pub(super) struct ProgressBlock;
 

@@ -130,11 +130,7 @@ impl Operation<Environment> for TakeLarge {
     const NAME: &'static str = "takeLarge";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let batch = environment.inbound.batch.as_mut();
-        let payload = batch
-            .and_then(|(batch, _)| batch.take_large())
-            .ok_or_else(|| Error::from_reason("no large payload waits"))?;
-        call.buffer(environment.recycler.lend(payload)).map(Returned::Value)
+        hand_out(environment, call, EventBatch::take_large, "no large payload waits")
     }
 }
 
@@ -145,12 +141,21 @@ impl Operation<Environment> for TakeKept {
     const NAME: &'static str = "takeKept";
 
     fn run(environment: &mut Environment, call: &Call) -> Result<Returned> {
-        let batch = environment.inbound.batch.as_mut();
-        let kept = batch
-            .and_then(|(batch, _)| batch.take_kept())
-            .ok_or_else(|| Error::from_reason("no payload was kept"))?;
-        call.buffer(environment.recycler.lend(kept)).map(Returned::Value)
+        hand_out(environment, call, EventBatch::take_kept, "no payload was kept")
     }
+}
+
+/// Gives JavaScript memory of the batch that is being delivered, as a Buffer.
+fn hand_out(
+    environment: &mut Environment,
+    call: &Call,
+    take: fn(&mut EventBatch) -> Option<Vec<u8>>,
+    missing: &str,
+) -> Result<Returned> {
+    let batch = environment.inbound.batch.as_mut();
+    let memory =
+        batch.and_then(|(batch, _)| take(batch)).ok_or_else(|| Error::from_reason(missing))?;
+    call.buffer(environment.recycler.lend(memory)).map(Returned::Value)
 }
 
 /// `receive(id, chunk, lend)`: bytes of a stream connection; they are unmasked in place, and with
