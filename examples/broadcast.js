@@ -40,7 +40,4 @@ wss.on('listening', () => {
 })
 
 // A clean end: no new connections, a close frame to everybody, and the process ends by itself.
-process.once('SIGINT', () => {
-  wss.close()
-  for (const client of wss.clients) client.close(1001, 'the server is going away')
-})
+process.once('SIGINT', () => wss.shutdown({ reason: 'the server is going away' }))

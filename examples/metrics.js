@@ -30,6 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     const { closed, lost, terminated } = await wss.shutdown({ deadline: 5000, jitter: 1000 })
     console.log(`${closed} closed, ${lost} lost, ${terminated} terminated`)
     server.close()
+    // Also those without a request, which browsers open ahead of need and http.Server takes for busy.
+    server.closeAllConnections()
   })
 }
 

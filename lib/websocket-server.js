@@ -42,6 +42,7 @@ class WebSocketServer extends EventEmitter {
     checkPlace(resolved)
 
     this._account = new Account()
+    this._ownServer = null
     this._removeListeners = null
     this._server = null
     this._shouldEmitClose = false
@@ -50,7 +51,7 @@ class WebSocketServer extends EventEmitter {
     if (resolved.clientTracking) this.clients = new Set()
 
     if (resolved.port !== null && resolved.port !== undefined) {
-      this._server = http.createServer(requestOnPlainHttp)
+      this._server = this._ownServer = http.createServer(requestOnPlainHttp)
       this._server.listen(resolved.port, resolved.host, resolved.backlog, callback)
     } else if (resolved.server) {
       this._server = resolved.server
@@ -93,8 +94,8 @@ class WebSocketServer extends EventEmitter {
       this._removeListeners = this._server = null
     }
 
-    if (server && !this.options.server) {
-      // Its own server: it closes when its last connection has ended.
+    if (server && server === this._ownServer) {
+      // It closes when its last connection has ended.
       server.close(() => emitClose(this))
     } else if (this.clients && this.clients.size > 0) {
       this._shouldEmitClose = true
@@ -178,16 +179,20 @@ class WebSocketServer extends EventEmitter {
   }
 
   /**
-   * Accepts no further connection, and closes those there are; see shutdown.js.
+   * Accepts no further connection, and closes those there are; see shutdown.js. Of a server with a
+   * port of its own, what is left then are connections that asked for nothing, as browsers open
+   * them ahead of need: http.Server takes them for busy, so they are dropped.
    *
    * @param {object} [options] `code` (1001), `reason`, `deadline` (10000 ms), `jitter` (0 ms)
    * @returns {Promise<{closed: number, lost: number, terminated: number}>} How many have ended how
    */
-  shutdown(options) {
+  async shutdown(options) {
     const stop = () => {
       if (this._state === RUNNING) this.close()
     }
-    return closeAll(this._account, stop, options)
+    const counts = await closeAll(this._account, stop, options)
+    if (this._ownServer !== null) this._ownServer.closeAllConnections()
+    return counts
   }
 
   /** @returns {object} What is counted of all its connections; see accounts.js */

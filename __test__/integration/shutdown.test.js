@@ -8,7 +8,7 @@ const { once } = require('events')
 const ws = require('ws')
 
 const { OPCODE, closeFrame } = require('../support/frames')
-const { testBeyondWs } = require('../support/implementation')
+const { implementation, testBeyondWs } = require('../support/implementation')
 const { RawClient } = require('../support/raw-client')
 const { connect, connectPair, serve } = require('../support/servers')
 const { closeOf, messagesOf } = require('../support/waiting')
@@ -65,6 +65,20 @@ describe('shutdown()', () => {
     expect(error.message).toBe('Unexpected server response: 200')
     peer.socket.end(closeFrame(1001))
     expect((await done).closed).toBe(1)
+  })
+
+  testBeyondWs('of a server with a port of its own waits for no connection that asks for nothing', async () => {
+    const wss = new implementation.WebSocketServer({ host: '127.0.0.1', port: 0 })
+    await once(wss, 'listening')
+    const { port } = wss.address()
+    const closed = closeOf(await connect(`ws://127.0.0.1:${port}`))
+    const silent = await RawClient.connect({ port })
+    const ended = once(wss, 'close')
+    wss.close()
+    expect((await wss.shutdown()).closed).toBe(1)
+    await silent.readRest()
+    await ended
+    expect((await closed).code).toBe(1001)
   })
 
   testBeyondWs('with jitter closes everybody, one by one', async () => {

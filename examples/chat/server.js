@@ -17,6 +17,7 @@ const { Room } = require('./room')
 const PORT = Number(process.env.PORT || 8080)
 const CHAT_PATH = '/chat'
 const MAX_MESSAGE_BYTES = 1024 * 1024
+const GRACE_MS = 1000
 
 const PUBLIC_FOLDER = path.join(__dirname, 'public')
 // A list, not a lookup on the disk: no request can name a file that is not meant for the page.
@@ -91,5 +92,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     room.close()
     server.close()
+    // Browsers open connections ahead of need. http.Server takes one without a request for busy, and
+    // would wait until the browser gives it up. Members are not among these: they are offloop's.
+    setTimeout(() => server.closeAllConnections(), GRACE_MS).unref()
   })
 }

@@ -44,7 +44,7 @@ describeInChromium('the examples, seen by a page in Chromium', (openPage) => {
   })
 
   test('broadcast.js passes on to all but the sender', async () => {
-    const { child, exited, url } = await startExample('broadcast.js')
+    const { child, exited, port, url } = await startExample('broadcast.js')
     const pages = [await openPage(url), await openPage(url), await openPage(url)]
     for (const page of pages) await connect(page)
     await send(pages[0], 'from 0')
@@ -54,9 +54,11 @@ describeInChromium('the examples, seen by a page in Chromium', (openPage) => {
     expect(await got(pages[1], 2)).toEqual(['from 0', 'from 2'])
     expect(await got(pages[2], 1)).toEqual(['from 0'])
 
+    const unused = await RawClient.connect({ port })
     child.kill('SIGINT')
     expect(await pages[1].evaluate(() => window.ended)).toEqual({ code: 1001, reason: 'the server is going away' })
     expect(await exited).toEqual([0, null])
+    await unused.readRest()
   })
 
   test('heartbeat.js drops who does not answer its pings, and keeps who does', async () => {
