@@ -70,7 +70,7 @@ function setListeners(given) {
  * @param {object} driver The connection's driver; gets `id`, `progress` and `progressIndex`
  */
 function register(driver) {
-  start(run, sendQueue.exit)
+  start(startSlice, sendQueue.exit)
   if (slab === null) replaceSlab()
   const index = freeIndexes.pop() ?? drivers.length
   generations[index] = ((generations[index] ?? -1) + 1) & GENERATION_MASK
@@ -121,7 +121,7 @@ function* openDrivers() {
   for (const driver of drivers) if (driver !== undefined) yield driver
 }
 
-/** Delivers what waits, for one slice of time. The doorbell calls it, and may ring again then. */
+/** Delivers what waits, for one slice of time, and lets the doorbell ring again. */
 function run() {
   startSlice(true)
 }
@@ -135,7 +135,8 @@ function runNow() {
 }
 
 /**
- * Delivers for one slice of time, unless that is being done already.
+ * Delivers for one slice of time, unless that is being done already. The addon calls it when the
+ * doorbell is rung, or when this thread has served a shard's sockets and that has brought news.
  *
  * @param {boolean} isRung Whether the doorbell waits for an answer
  */

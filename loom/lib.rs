@@ -2,9 +2,12 @@
 //! tried every order of the threads' steps in which no more than [`PREEMPTIONS`] of them are stopped
 //! where they need not stop. A wake-up that is lost shows as threads that wait for ever.
 //!
-//! The queues, the doorbell and the list of ready connections are the source files of `src/shard/`,
+//! The queues, the doorbell, the list of ready connections and the lead are the source files of `src/shard/`,
 //! included by their paths. What they carry is not: a batch is a list of numbers here.
 
+#[expect(dead_code, reason = "whether the lead is accepted never changes here")]
+#[path = "../src/shard/leadership.rs"]
+mod leadership;
 #[path = "../src/shard/queue.rs"]
 mod queue;
 #[path = "../src/shard/readiness.rs"]
@@ -15,7 +18,7 @@ mod registry;
 
 /// What the source files are made of here.
 mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 }
 
@@ -47,6 +50,7 @@ use loom::sync::Notify;
 use loom::thread;
 
 use batch::{CommandBatch, EventBatch};
+use leadership::Leadership;
 use queue::{CommandQueue, Doorbell, EventQueue};
 use readiness::{ReadyList, ready_waker};
 use registry::ConnectionId;
@@ -278,5 +282,39 @@ pub fn a_starving_shard_hears_of_every_delivery() {
             spent.len() == 1
         }) {}
         above.join().expect("delivered");
+    });
+}
+
+/// Who leads has the runtime for itself, and the lead is never with nobody.
+pub fn only_one_leads() {
+    try_all(|| {
+        let leadership = Arc::new(Leadership::default());
+        let is_occupied = Arc::new(AtomicBool::new(false));
+        let run = |is_occupied: &AtomicBool| {
+            assert!(!is_occupied.swap(true, Ordering::AcqRel), "two are in the runtime");
+            is_occupied.store(false, Ordering::Release);
+        };
+        let above = thread::spawn({
+            let (leadership, is_occupied) = (leadership.clone(), is_occupied.clone());
+            move || {
+                for leads_on in [true, false] {
+                    if leadership.begin_turn() {
+                        run(&is_occupied);
+                        leadership.end_turn(leads_on);
+                    }
+                }
+                leadership.give_back();
+            }
+        });
+        leadership.give_up();
+        for _ in 0..2 {
+            if leadership.look_after() {
+                run(&is_occupied);
+                leadership.give_up();
+            }
+        }
+        above.join().expect("ends");
+        // What was given up behind the end of the other is taken back at the second look.
+        assert!(leadership.look_after() || leadership.look_after());
     });
 }

@@ -30,3 +30,8 @@ fn no_event_is_missed() {
 fn a_starving_shard_hears_of_every_delivery() {
     offloop_loom::a_starving_shard_hears_of_every_delivery();
 }
+
+#[test]
+fn only_one_leads() {
+    offloop_loom::only_one_leads();
+}

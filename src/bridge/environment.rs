@@ -22,7 +22,7 @@ pub(super) struct Environment {
     /// Dropped first: their threads ring the doorbell.
     pub(super) shards: Vec<ShardHandle>,
     pub(super) doorbell: Option<Arc<Doorbell>>,
-    waker: Option<Waker>,
+    pub(super) waker: Option<Waker>,
     /// How many shards there are to be.
     pub(super) threads: usize,
     /// Memory of large payloads, in both directions.
@@ -38,25 +38,34 @@ impl Environment {
     /// Starts the shards that are missing: all at the first adoption; later those for which there
     /// was no thread or no descriptor then. One is enough to go on with.
     pub(super) fn start_shards(&mut self) -> io::Result<()> {
-        let Some(doorbell) = &self.doorbell else { return Err(io::ErrorKind::NotConnected.into()) };
+        let Some(doorbell) = self.doorbell.clone() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         while self.shards.len() < self.threads {
             let number = self.shards.len();
             let (name, recycler) = (format!("offloop-{number}"), self.recycler.clone());
             match ShardHandle::start(name, number, doorbell.clone(), recycler) {
-                Ok(shard) => self.shards.push(shard),
+                Ok(shard) => self.add_shard(shard),
                 Err(error) if self.shards.is_empty() => return Err(error),
                 Err(_) => break,
             }
-            self.outbound.add_shard();
-            self.connections.add_shard();
         }
         Ok(())
+    }
+
+    fn add_shard(&mut self, shard: ShardHandle) {
+        if let (Some(waker), Some(lead)) = (&mut self.waker, shard.lead()) {
+            waker.take_lead(lead);
+        }
+        self.shards.push(shard);
+        self.outbound.add_shard();
+        self.connections.add_shard();
     }
 }
 
 /// `start(threads, wake, eventRecords, commandRecords, commandSlab)`: says how many shards there may
-/// be; the first adoption starts them. `wake` is called on the JavaScript thread when events wait; the
-/// three arrays are the border's memory.
+/// be; the first adoption starts them. `wake(isRung)` is called on the JavaScript thread when events wait,
+/// with whether the doorbell is to be answered; the three arrays are the border's memory.
 pub(super) struct Start;
 
 impl Operation<Environment> for Start {

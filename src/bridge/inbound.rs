@@ -63,6 +63,9 @@ impl Operation<Environment> for Drain {
             if let Some(doorbell) = &environment.doorbell {
                 doorbell.answer();
             }
+            if let Some(waker) = &environment.waker {
+                waker.watch();
+            }
             drained = drain(environment);
         }
         Ok(Returned::Number(drained))

@@ -8,7 +8,7 @@
 //! slow layer above fills the peers' windows and not our memory.
 //!
 //! Ownership: a socket belongs to one shard from its adoption to its end; what a shard has is behind
-//! one lock (see `handle`). Between threads travel whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
+//! one lock (see `service`). Between threads travel whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
 //! and the other only reads.
 
 mod adopt;
@@ -17,8 +17,10 @@ mod bucket;
 mod cause;
 mod driver;
 mod endpoint;
+mod epoll;
 mod guards;
 mod handle;
+mod leadership;
 mod masking_keys;
 mod outbox;
 mod profile;
@@ -29,6 +31,7 @@ mod readiness;
 mod record;
 mod recycler;
 mod registry;
+mod service;
 mod shard;
 mod streams;
 mod sync;
@@ -46,4 +49,5 @@ pub use record::{
 };
 pub use recycler::{Lent, Recycler};
 pub use registry::ConnectionId;
+pub use service::{Lead, Turn};
 pub use streams::{Received, StreamOpening, Streams};

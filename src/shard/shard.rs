@@ -7,7 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use bytes::Bytes;
 use offloop_protocol::Payload;
@@ -29,6 +29,21 @@ use crate::timers::Timers;
 const SPARE_BATCHES: usize = 8;
 /// Turns before the runtime gets to look at its sockets again.
 const TURNS_A_POLL: usize = 4;
+/// Connections that the thread above can serve besides what else it does.
+const FEW_CONNECTIONS: usize = 16;
+
+/// What came of some turns.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// The shard was asked to end, and has.
+    pub(crate) is_over: bool,
+    /// There is nothing to do; if not, more turns must follow.
+    pub(crate) is_done: bool,
+    /// The doorbell is to be rung.
+    pub(crate) has_news: bool,
+    /// What was published, see [`EventBatch::effort`].
+    pub(crate) effort: usize,
+}
 
 /// What a shard works on.
 #[derive(Debug)]
@@ -51,6 +66,8 @@ pub(crate) struct Shard {
     woken: Vec<ConnectionId>,
     spent: Vec<EventBatch>,
     spare: Vec<EventBatch>,
+    /// What was published since the last turns began, see [`EventBatch::effort`].
+    effort: usize,
 }
 
 impl Shard {
@@ -78,12 +95,14 @@ impl Shard {
             woken: Vec::new(),
             spent: Vec::new(),
             spare: Vec::new(),
+            effort: 0,
         }
     }
 
-    /// Takes turns until there is nothing to do, and says whether the doorbell is to be rung.
-    pub(crate) fn poll_turns(&mut self, context: &mut Context<'_>) -> (Poll<()>, bool) {
-        let mut has_news = false;
+    /// Takes turns until there is nothing to do, but not too many.
+    pub(crate) fn poll_turns(&mut self, context: &mut Context<'_>) -> Turns {
+        self.effort = 0;
+        let mut turns = Turns::default();
         for _ in 0..TURNS_A_POLL {
             self.workshop.begin_turn();
             if !self.take_commands() {
@@ -93,21 +112,27 @@ impl Shard {
                 self.connections = Registry::default();
                 self.timers = Timers::default();
                 self.caretaker = Caretaker::default();
-                return (Poll::Ready(()), false);
+                return Turns { is_over: true, ..Turns::default() };
             }
             self.serve_ready();
             self.expire(context);
             self.flush();
-            has_news |= self.publish();
+            turns.has_news |= self.publish();
             // Last, so that what came back before a connection began to starve is not missed.
             self.collect_spent();
             self.caretaker.poll(context);
             if self.ready.sleep(context.waker()) && self.commands.sleep(context.waker()) {
-                return (Poll::Pending, has_news);
+                turns.is_done = true;
+                break;
             }
         }
-        context.waker().wake_by_ref();
-        (Poll::Pending, has_news)
+        turns.effort = self.effort;
+        turns
+    }
+
+    /// Whether it has so few connections that the thread above can serve them.
+    pub(crate) fn has_few_connections(&self) -> bool {
+        self.connections.len() <= FEW_CONNECTIONS
     }
 
     /// Takes memory of large payloads from there, and takes care of it.
@@ -237,6 +262,7 @@ impl Shard {
         }
         let Workshop { events, recycler, .. } = &mut self.workshop;
         events.bring(self.read_buffer.hand_over(recycler));
+        self.effort += events.effort();
         self.events.publish(events, &mut self.spent);
         self.workshop.events = self.spare.pop().unwrap_or_default();
         true

@@ -18,6 +18,7 @@
 
 mod call;
 mod kept;
+mod uv;
 mod waker;
 
 use std::cell::RefCell;

@@ -1,137 +1,123 @@
-//! A JavaScript function that other threads have called: libuv's async handle around it.
+//! A JavaScript function that is called when a shard has something to tell: by a ring from its thread, or
+//! by the sockets themselves while this thread serves them.
 //!
-//! Node-API's thread-safe function is the same with a lock that is held while the event loop is woken.
-//! On a busy core the event loop runs at once and wants that lock, so the two threads change places
-//! twice more for every call.
-//!
-//! # Ownership
-//! The handle's memory and the [`Bell`] are freed by libuv's close callback. The environment waits for
-//! that with its end, which is what the asynchronous cleanup hook is for.
+//! The ring is libuv's async handle. Node-API's thread-safe function is the same with a lock that is held
+//! while the event loop is woken. On a busy core the event loop runs at once and wants that lock, so the
+//! two threads change places twice more for every call.
 
-use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
+use std::cell::Cell;
+use std::ffi::c_int;
 use std::ptr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Error, Result};
+use napi::bindgen_prelude::Result;
 use napi::sys;
+use offloop_shard::{Lead, Turn};
 
+use super::uv::{
+    Handle, RawHandle, UV_ASYNC, UV_POLL, UV_READABLE, content_of, uv_async_init, uv_async_send,
+    uv_poll_init, uv_poll_start, uv_poll_stop, uv_ref, uv_unref,
+};
 use super::{Call, check};
 
-/// `UV_ASYNC` of libuv's `uv_handle_type`.
-const UV_ASYNC: c_int = 1;
+/// Looks at sockets that are served here before everybody else has a turn.
+const MOST_LOOKS: usize = 8;
+/// Handlers that take longer are what this thread is for, and not for sockets.
+const BUSY: Duration = Duration::from_micros(200);
 
-/// libuv's `uv_async_t`; its size is asked for, its content is libuv's.
-#[repr(C)]
-struct UvAsync {
-    _content: [u8; 0],
-}
-
-type Callback = unsafe extern "C" fn(*mut UvAsync);
-
-// Part of the stable interface of libuv 1; Node exports it to its addons.
-unsafe extern "C" {
-    fn uv_handle_size(kind: c_int) -> usize;
-    fn uv_async_init(event_loop: *mut sys::uv_loop_s, handle: *mut UvAsync, run: Callback)
-    -> c_int;
-    fn uv_async_send(handle: *mut UvAsync) -> c_int;
-    fn uv_handle_get_data(handle: *const UvAsync) -> *mut c_void;
-    fn uv_handle_set_data(handle: *mut UvAsync, data: *mut c_void);
-    fn uv_ref(handle: *mut UvAsync);
-    fn uv_unref(handle: *mut UvAsync);
-    fn uv_close(handle: *mut UvAsync, closed: Callback);
-}
-
-/// A JavaScript function that other threads can have called.
+/// A JavaScript function that other threads can have called, with `true`.
 pub(in crate::bridge) struct Waker {
-    handle: *mut UvAsync,
+    async_handle: Handle<Rc<Bell>>,
+    watches: Vec<Handle<Watch>>,
 }
 
-/// What the handle's data points to.
+/// The function, and what it takes to call it.
 struct Bell {
     env: sys::napi_env,
     function: sys::napi_ref,
     context: sys::napi_async_context,
-    hook: sys::napi_async_cleanup_hook_handle,
-    /// The box in which the handle lies, aligned for anything.
-    memory: *mut [MaybeUninit<u128>],
+}
+
+/// The sockets of a shard that this thread serves now and then. When that has brought something, the
+/// function is called with `false`: nobody has rung.
+struct Watch {
+    lead: Lead,
+    bell: Rc<Bell>,
+    is_watching: Cell<bool>,
 }
 
 impl Call {
     /// A waker around the JavaScript function in an argument. It does not keep the event loop alive.
     pub(in crate::bridge) fn waker(&self, argument: usize, name: &str) -> Result<Waker> {
-        let Self { env, arguments } = self;
-        let (env, function) = (*env, arguments[argument]);
-        let mut event_loop = ptr::null_mut();
-        check(unsafe { sys::napi_get_uv_event_loop(env, &raw mut event_loop) })?;
-        let size = unsafe { uv_handle_size(UV_ASYNC) };
-        let memory = Box::into_raw(Box::new_uninit_slice(size.div_ceil(size_of::<u128>())));
-        let handle = memory.cast();
-        let mut bell = Bell {
-            env,
-            function: ptr::null_mut(),
-            context: ptr::null_mut(),
-            hook: ptr::null_mut(),
-            memory,
-        };
+        let (env, function) = (self.env, self.arguments[argument]);
+        let mut bell = Bell { env, function: ptr::null_mut(), context: ptr::null_mut() };
         // Should one of these fail, what was made before it stays: the addon does not load then.
         check(unsafe { sys::napi_create_reference(env, function, 1, &raw mut bell.function) })?;
         let resource = self.string(name)?;
         check(unsafe {
             sys::napi_async_init(env, ptr::null_mut(), resource, &raw mut bell.context)
         })?;
-        check(unsafe {
-            sys::napi_add_async_cleanup_hook(
-                env,
-                Some(wait_for_close),
-                ptr::null_mut(),
-                &raw mut bell.hook,
-            )
-        })?;
         // SAFETY: this environment's loop, on its thread, and memory of the handle's size.
-        if unsafe { uv_async_init(event_loop, handle, ring) } != 0 {
-            check(unsafe { sys::napi_remove_async_cleanup_hook(bell.hook) })?;
-            return Err(Error::from_reason("libuv has no handle for the doorbell"));
-        }
-        let bell = Box::into_raw(Box::new(bell));
-        // SAFETY: initialised above; the bell lives until `free`.
-        unsafe { uv_handle_set_data(handle, bell.cast()) };
-        let waker = Waker { handle };
-        waker.hold_loop(false);
-        Ok(waker)
+        let init = |event_loop, handle| unsafe { uv_async_init(event_loop, handle, ring) };
+        let async_handle = Handle::open(env, UV_ASYNC, Rc::new(bell), init)?;
+        Ok(Waker { async_handle, watches: Vec::new() })
     }
 }
 
 impl Waker {
     /// What other threads use. Its owner must be gone before the waker is dropped.
     pub(in crate::bridge) fn ringer(&self) -> Ringer {
-        Ringer { handle: self.handle }
+        Ringer { handle: self.async_handle.raw() }
     }
 
     /// Whether the event loop stays alive for the waker.
     pub(in crate::bridge) fn hold_loop(&self, hold: bool) {
         let change = if hold { uv_ref } else { uv_unref };
         // SAFETY: an open handle, on its loop's thread.
-        unsafe { change(self.handle) };
+        unsafe { change(self.async_handle.raw()) };
+    }
+
+    /// Takes the lead of a shard whenever it is given; not at all if libuv cannot watch its sockets.
+    pub(in crate::bridge) fn take_lead(&mut self, lead: Lead) {
+        let bell = self.async_handle.content().clone();
+        let (env, descriptor) = (bell.env, lead.descriptor());
+        let watch = Watch { lead, bell, is_watching: Cell::new(false) };
+        // SAFETY: as for the async handle; the watch's lead keeps the descriptor open.
+        let init = |event_loop, handle| unsafe { uv_poll_init(event_loop, handle, descriptor) };
+        if let Ok(handle) = Handle::open(env, UV_POLL, watch, init) {
+            handle.content().lead.accept();
+            self.watches.push(handle);
+        }
+    }
+
+    /// Watches the sockets of the shards whose lead is ours. To be called when the doorbell has been
+    /// answered.
+    pub(in crate::bridge) fn watch(&self) {
+        for handle in &self.watches {
+            let Watch { lead, is_watching, .. } = handle.content();
+            if lead.is_ours() && !is_watching.replace(true) {
+                // SAFETY: an open handle, on its loop's thread. Fails only for one that is not.
+                let _ = unsafe { uv_poll_start(handle.raw(), UV_READABLE, serve) };
+            }
+        }
     }
 }
 
 impl Drop for Waker {
-    /// Runs in the environment's cleanup hook, on its thread.
+    /// Runs in the environment's cleanup hook, on its thread. The handles close behind this, and so call
+    /// nothing any more; the threads that rang have been joined.
     fn drop(&mut self) {
-        let bell = unsafe { uv_handle_get_data(self.handle) }.cast::<Bell>();
-        // SAFETY: the bell that `Call::waker` made; it lives until `free`.
-        let bell = unsafe { &*bell };
+        let Bell { env, function, context } = **self.async_handle.content();
         // Failures leave something alive until the environment ends.
-        let _ = unsafe { sys::napi_delete_reference(bell.env, bell.function) };
-        let _ = unsafe { sys::napi_async_destroy(bell.env, bell.context) };
-        // SAFETY: open until here; the threads that rang it have been joined.
-        unsafe { uv_close(self.handle, free) };
+        let _ = unsafe { sys::napi_delete_reference(env, function) };
+        let _ = unsafe { sys::napi_async_destroy(env, context) };
     }
 }
 
 /// The part of a [`Waker`] that other threads have.
 pub(in crate::bridge) struct Ringer {
-    handle: *mut UvAsync,
+    handle: *mut RawHandle,
 }
 
 // SAFETY: `uv_async_send` is what other threads may do with a handle.
@@ -148,46 +134,73 @@ impl Ringer {
     }
 }
 
-/// The handle's callback, in a turn of the event loop.
-unsafe extern "C" fn ring(handle: *mut UvAsync) {
-    let bell = unsafe { uv_handle_get_data(handle) }.cast::<Bell>();
-    // SAFETY: the bell that `Call::waker` made. What JavaScript does here may end the environment, but
-    // its hooks run when this has returned.
-    let bell = unsafe { &*bell };
-    let mut scope = ptr::null_mut();
-    if check(unsafe { sys::napi_open_handle_scope(bell.env, &raw mut scope) }).is_ok() {
-        // Fails only while the environment ends, and then nobody is there to be told.
-        let _ = call_function(bell);
-        let _ = unsafe { sys::napi_close_handle_scope(bell.env, scope) };
+/// The async handle's callback, in a turn of the event loop.
+unsafe extern "C" fn ring(handle: *mut RawHandle) {
+    // SAFETY: open, and with this content.
+    let bell = unsafe { content_of::<Rc<Bell>>(handle) };
+    bell.call(true);
+}
+
+/// A poll handle's callback: a shard's sockets have something, or its shard has been given something to do.
+/// Answers to what is sent here often come at once, so it looks again before libuv does everything else.
+unsafe extern "C" fn serve(handle: *mut RawHandle, _status: c_int, _events: c_int) {
+    // SAFETY: open, and with this content.
+    let Watch { lead, bell, is_watching } = unsafe { content_of(handle) };
+    for _ in 0..MOST_LOOKS {
+        match lead.take_turn() {
+            Turn::NotOurs => {
+                is_watching.set(false);
+                // SAFETY: an open handle, on its loop's thread. It never fails.
+                let _ = unsafe { uv_poll_stop(handle) };
+                return;
+            }
+            Turn::Quiet => return,
+            Turn::News => {
+                let began = Instant::now();
+                bell.call(false);
+                if began.elapsed() > BUSY {
+                    return lead.give_back();
+                }
+            }
+        }
     }
 }
 
-fn call_function(bell: &Bell) -> Result<()> {
-    let Bell { env, function: reference, context, .. } = *bell;
-    let (mut function, mut result) = (ptr::null_mut(), ptr::null_mut());
-    check(unsafe { sys::napi_get_reference_value(env, reference, &raw mut function) })?;
-    let called = unsafe {
-        let (count, arguments) = (0, ptr::null());
-        sys::napi_make_callback(env, context, function, function, count, arguments, &raw mut result)
-    };
-    if called == sys::Status::napi_pending_exception {
-        let mut exception = ptr::null_mut();
-        check(unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) })?;
-        return check(unsafe { sys::napi_fatal_exception(env, exception) });
+impl Bell {
+    /// Calls the function. What JavaScript does there may end the environment, but its hooks run when
+    /// this has returned.
+    fn call(&self, is_rung: bool) {
+        let mut scope = ptr::null_mut();
+        if check(unsafe { sys::napi_open_handle_scope(self.env, &raw mut scope) }).is_ok() {
+            // Fails only while the environment ends, and then nobody is there to be told.
+            let _ = self.call_in_scope(is_rung);
+            let _ = unsafe { sys::napi_close_handle_scope(self.env, scope) };
+        }
     }
-    check(called)
-}
 
-/// The environment ends: it waits until `free` takes this hook away.
-unsafe extern "C" fn wait_for_close(_: sys::napi_async_cleanup_hook_handle, _: *mut c_void) {}
-
-/// The handle is closed, and nobody looks at it any more.
-unsafe extern "C" fn free(handle: *mut UvAsync) {
-    let bell = unsafe { uv_handle_get_data(handle) }.cast();
-    // SAFETY: the box that `Call::waker` made, freed here and nowhere else.
-    let Bell { hook, memory, .. } = *unsafe { Box::<Bell>::from_raw(bell) };
-    // SAFETY: as above; the handle in it is closed.
-    drop(unsafe { Box::from_raw(memory) });
-    // The only failure is that of a hook that is not there.
-    let _ = unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+    fn call_in_scope(&self, is_rung: bool) -> Result<()> {
+        let Self { env, function: reference, context } = *self;
+        let (mut function, mut argument) = (ptr::null_mut(), ptr::null_mut());
+        check(unsafe { sys::napi_get_reference_value(env, reference, &raw mut function) })?;
+        check(unsafe { sys::napi_get_boolean(env, is_rung, &raw mut argument) })?;
+        let mut result = ptr::null_mut();
+        let called = unsafe {
+            let (count, arguments) = (1, &raw const argument);
+            sys::napi_make_callback(
+                env,
+                context,
+                function,
+                function,
+                count,
+                arguments,
+                &raw mut result,
+            )
+        };
+        if called == sys::Status::napi_pending_exception {
+            let mut exception = ptr::null_mut();
+            check(unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) })?;
+            return check(unsafe { sys::napi_fatal_exception(env, exception) });
+        }
+        check(called)
+    }
 }

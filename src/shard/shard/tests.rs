@@ -158,7 +158,7 @@ fn what_the_kernel_refuses_is_left_to_the_shard() {
                 seen += read;
             }
         }
-        if seen == sent { Poll::Ready(()) } else { Poll::Pending }
+        if seen == sent { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     }));
 }
 

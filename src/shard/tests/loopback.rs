@@ -21,6 +21,9 @@ mod crowds;
 mod inflating;
 #[path = "loopback/last_words.rs"]
 mod last_words;
+#[cfg(target_os = "linux")]
+#[path = "loopback/lead.rs"]
+mod lead;
 #[path = "loopback/long.rs"]
 mod long;
 
@@ -182,7 +185,7 @@ fn weight(batch: &EventBatch) -> usize {
     batch.weights().map(|(_, bytes)| bytes).sum()
 }
 
-fn read_exactly(peer: &mut UnixStream, bytes: usize) -> Vec<u8> {
+fn read_exactly(mut peer: impl Read, bytes: usize) -> Vec<u8> {
     let mut buffer = vec![0; bytes];
     peer.read_exact(&mut buffer).unwrap();
     buffer
