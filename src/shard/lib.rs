@@ -15,6 +15,7 @@ mod adopt;
 mod batch;
 mod bucket;
 mod cause;
+mod commands;
 mod driver;
 mod endpoint;
 mod epoll;

@@ -1,26 +1,24 @@
 //! A shard's connections, and the turns in which they are served.
 //!
-//! A turn: take the commands, carry them out; read from the connections that are ready; write, once a
-//! connection; publish the events. Whoever takes it rings the doorbell for them, and sleeps until a
+//! A turn: take the commands, carry them out and write, once a connection; read from the connections that
+//! are ready, and write what that has brought about; publish the events. Whoever takes it rings the doorbell for them, and sleeps until a
 //! socket, a timer or a command wakes it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Context;
 
-use bytes::Bytes;
-use offloop_protocol::Payload;
-
 use crate::adopt::Adoption;
 use crate::batch::{CommandBatch, EventBatch};
 use crate::cause::{Ending, Reason};
+use crate::commands::{LastRecords, Payloads, is_adoption};
 use crate::driver::{Driver, Progression};
 use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
 use crate::read_buffer::ReadBuffer;
 use crate::readiness::ReadyList;
-use crate::record::{COMMAND_LARGE, CommandKind, EventKind, Record};
+use crate::record::{CommandKind, EventKind, Record};
 use crate::recycler::{Caretaker, Recycler};
 use crate::registry::{ConnectionId, Registry};
 use crate::timers::Timers;
@@ -61,6 +59,7 @@ pub(crate) struct Shard {
     starving: HashSet<ConnectionId>,
     /// Connections with something to write.
     dirty: Vec<ConnectionId>,
+    last_records: LastRecords,
     /// Emptied and refilled every turn; kept for their capacity.
     incoming: CommandBatch,
     woken: Vec<ConnectionId>,
@@ -91,6 +90,7 @@ impl Shard {
             read_buffer: ReadBuffer::default(),
             starving: HashSet::new(),
             dirty: Vec::new(),
+            last_records: LastRecords::default(),
             incoming: CommandBatch::default(),
             woken: Vec::new(),
             spent: Vec::new(),
@@ -159,7 +159,6 @@ impl Shard {
         let deadline = self.timers.next();
         self.workshop.begin_turn();
         self.carry_out(batch);
-        self.flush();
         let has_news = self.publish();
         if self.timers.next().is_some_and(|next| deadline.is_none_or(|before| next < before)) {
             self.commands.nudge();
@@ -168,15 +167,21 @@ impl Shard {
         Some(has_news)
     }
 
+    /// Carries out a batch. A connection is written behind its last command in it, while all that takes
+    /// is at hand.
     fn carry_out(&mut self, batch: &mut CommandBatch) {
         let CommandBatch { records, bytes, large, adoptions } = &mut *batch;
-        let mut rest = Payloads { bytes, large };
+        let mut rest = Payloads::new(bytes, large);
+        let mut end = 0;
+        self.last_records.note(records);
         for run in records.chunk_by(|one, next| one[0] == next[0] && !is_adoption(next)) {
+            end += run.len();
+            let is_last = self.last_records.is_last(&records[end - 1], end - 1);
             if !run.first().is_some_and(is_adoption) {
-                self.commands(run, &mut rest);
+                self.commands(run, &mut rest, is_last);
             } else if let Some(adoption) = adoptions.pop_front() {
                 self.adopt(adoption);
-                self.commands(&run[1..], &mut rest);
+                self.commands(&run[1..], &mut rest, is_last);
             }
         }
         batch.reset();
@@ -197,29 +202,28 @@ impl Shard {
         }
     }
 
-    /// Carries out commands for one connection.
-    fn commands(&mut self, records: &[Record], rest: &mut Payloads<'_>) {
+    /// Carries out commands for one connection, and writes if these are the last.
+    fn commands(&mut self, records: &[Record], rest: &mut Payloads<'_>, are_last: bool) {
         let Some(&[id, ..]) = records.first() else { return };
-        let id = ConnectionId::new(id);
         let mut remaining = records.iter();
-        self.guarded(id, |driver, workshop, _| {
-            let mut progression = Progression::Alive;
+        self.guarded(ConnectionId::new(id), |driver, workshop, _| {
+            let mut is_hungry = false;
             for record in remaining.by_ref() {
                 let payload = rest.next(record);
                 let Some(kind) = CommandKind::of(record[1]) else { continue };
                 match driver.command(kind, record[1], payload, workshop) {
                     Progression::Alive => {}
-                    Progression::Hungry => progression = Progression::Hungry,
+                    Progression::Hungry => is_hungry = true,
                     Progression::Over => return Progression::Over,
                 }
             }
-            progression
+            let written = if are_last { driver.drive_write(workshop) } else { Progression::Alive };
+            if is_hungry && written == Progression::Alive { Progression::Hungry } else { written }
         });
         // Of a connection that is gone: the payloads lie in the order of the records.
         for record in remaining {
             rest.next(record);
         }
-        self.mark_dirty(id);
     }
 
     /// Reads from every connection that the runtime has woken.
@@ -350,28 +354,6 @@ impl Shard {
         let (errno, words) = ending.words();
         self.workshop.events.push_numbers(id, EventKind::Closed, errno, words);
     }
-}
-
-/// The payloads of a batch's commands that have not been carried out.
-struct Payloads<'a> {
-    bytes: &'a [u8],
-    large: &'a mut VecDeque<Bytes>,
-}
-
-impl<'a> Payloads<'a> {
-    /// The payload of the next command, whose record this is.
-    fn next(&mut self, &[_, word, length, _]: &Record) -> Payload<'a> {
-        if word & COMMAND_LARGE != 0 {
-            return Payload::Shared(self.large.pop_front().unwrap_or_default());
-        }
-        let (payload, behind) = self.bytes.split_at(length as usize);
-        self.bytes = behind;
-        Payload::Slice(payload)
-    }
-}
-
-fn is_adoption(record: &Record) -> bool {
-    CommandKind::of(record[1]) == Some(CommandKind::Adopt)
 }
 
 #[cfg(test)]

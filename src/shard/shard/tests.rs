@@ -5,7 +5,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use bytes::Bytes;
 use offloop_protocol::{Config, Role};
+use socket2::{Domain, Type};
 use tokio::runtime::Runtime;
 
 use super::*;
@@ -121,11 +123,38 @@ fn payloads_of_connections_that_are_gone_are_passed_over() {
     batch.push(ID.get(), binary, b"c");
     let _inside = runtime.enter();
     shard.carry_out(&mut batch);
-    shard.flush();
     let mut seen = [0; 15];
     peer.read_exact(&mut seen).unwrap();
     assert_eq!(&seen, b"\x82\x01a\x82\x01b\x82\x01a\x82\x01b\x82\x01c");
     assert!(shard.connections.get_mut(OTHER_ID).is_none());
+}
+
+#[test]
+fn a_connection_is_written_once_a_batch_behind_its_last_command() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let mut shard = shard();
+    // Sockets that keep writes apart.
+    let pairs = [ID, OTHER_ID].map(|id| {
+        let (ours, peer) = socket2::Socket::pair(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+        ours.set_nonblocking(true).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let socket = AdoptedSocket::from(OwnedFd::from(ours));
+        shard.adopt(Adoption { id, socket, ..adoption(id).0 });
+        peer
+    });
+    let mut batch = CommandBatch::default();
+    for (id, payload) in [(ID, b"a"), (OTHER_ID, b"b"), (ID, b"c"), (ID, b"d")] {
+        batch.push(id.get(), CommandKind::Binary as u32, payload);
+    }
+    shard.carry_out(&mut batch);
+    let wire: [&[u8]; 2] = [b"\x82\x01a\x82\x01c\x82\x01d", b"\x82\x01b"];
+    for (mut peer, wire) in pairs.into_iter().zip(wire) {
+        let mut seen = [0; 16];
+        let read = peer.read(&mut seen).unwrap();
+        assert_eq!(&seen[..read], wire);
+        assert_eq!(peer.read(&mut seen).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
 }
 
 #[test]
