@@ -8,6 +8,7 @@
 #[expect(dead_code, reason = "whether the lead is accepted never changes here")]
 #[path = "../src/shard/leadership.rs"]
 mod leadership;
+#[expect(dead_code, reason = "what only the service asks")]
 #[path = "../src/shard/queue.rs"]
 mod queue;
 #[path = "../src/shard/readiness.rs"]
@@ -314,7 +315,7 @@ pub fn only_one_leads() {
             }
         }
         above.join().expect("ends");
-        // What was given up behind the end of the other is taken back at the second look.
+        // What was given up behind the end of the other is taken back, at the second look at the latest.
         assert!(leadership.look_after() || leadership.look_after());
     });
 }

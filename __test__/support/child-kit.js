@@ -27,6 +27,7 @@ const kit = {
   parentPort,
   report,
   serve,
+  shardSleeps,
   startBusyClients,
   startWorker,
   until,
@@ -60,6 +61,19 @@ async function serve(onConnection, options) {
   server.listen(0, '127.0.0.1')
   await events.once(server, 'listening')
   return { server, wss, port: server.address().port }
+}
+
+/**
+ * Counts how often the first shard's thread has gone to sleep. Linux only.
+ *
+ * @returns {number} since it was started
+ */
+function shardSleeps() {
+  for (const task of fs.readdirSync('/proc/self/task')) {
+    const status = fs.readFileSync(`/proc/self/task/${task}/status`, 'latin1')
+    if (/^Name:\s+offloop-0$/m.test(status)) return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)[1])
+  }
+  throw new Error('there is no shard')
 }
 
 /**

@@ -81,6 +81,11 @@ impl Connections {
         (0..self.loads.len()).min_by_key(|&shard| self.loads[shard])
     }
 
+    /// Living connections of all shards.
+    pub(super) fn on_shards(&self) -> usize {
+        self.loads.iter().sum()
+    }
+
     fn progress(&self, id: ConnectionId) -> Result<Progress> {
         let block = self.progress.get(id.index() / PROGRESS_BLOCK_ENTRIES);
         block
@@ -163,6 +168,7 @@ impl Operation<Environment> for Adopt {
         connections.own(id, Owner::Shard(shard));
         connections.remember(id, adoption.socket.addresses());
         environment.outbound.adopt(shard, adoption);
+        environment.note_connections();
         Ok(Returned::Signed(0))
     }
 
@@ -226,6 +232,8 @@ impl Operation<Environment> for Release {
         let id = ConnectionId::new(call.integer(0)?);
         if environment.connections.disown(id) == Owner::Stream {
             environment.streams.close(id);
+        } else {
+            environment.note_connections();
         }
         Ok(Returned::Nothing)
     }

@@ -1,8 +1,8 @@
 //! The state of one Node environment (the main thread or a worker), and its start and end.
 //!
 //! Nothing here is shared between environments: each has its own shards, and its cleanup hook waits
-//! for their threads. Threads reach back over the doorbell only, which lives in the shards and so
-//! ends before the waker behind it does.
+//! for their threads. They reach back over the doorbell only, so nobody rings it when the waker behind
+//! it ends.
 
 use std::io;
 use std::sync::Arc;
@@ -51,6 +51,13 @@ impl Environment {
             }
         }
         Ok(())
+    }
+
+    /// Has the shards know how many connections they have together.
+    pub(super) fn note_connections(&self) {
+        if let Some(waker) = &self.waker {
+            waker.note_connections(self.connections.on_shards());
+        }
     }
 
     fn add_shard(&mut self, shard: ShardHandle) {

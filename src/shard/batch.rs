@@ -25,8 +25,8 @@ pub const LARGE_PAYLOAD_BYTES: usize = 32 * 1024 + 1;
 const FULL_EVENTS: usize = 512;
 const FULL_BYTES: usize = 192 * 1024;
 
-/// Payload that takes as much effort as an event.
-const EFFORT_BYTES: usize = 1024;
+/// Bytes that take as much effort as an event or a command.
+pub(crate) const EFFORT_BYTES: usize = 1024;
 
 /// Events of one turn of a shard, in the order in which they happened.
 #[derive(Debug, Default)]
@@ -180,13 +180,6 @@ impl EventBatch {
         self.records.len() >= FULL_EVENTS || self.bytes.len() >= FULL_BYTES
     }
 
-    /// What it has taken to bring these events about: 1 for each, and for each KiB of payload.
-    pub(crate) fn effort(&self) -> usize {
-        let outside =
-            self.large.iter().map(Vec::len).sum::<usize>() + self.kept.as_ref().map_or(0, Vec::len);
-        self.records.len() + (self.bytes.len() + outside) / EFFORT_BYTES
-    }
-
     /// Whether the batch holds no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -277,8 +270,8 @@ impl CommandBatch {
             && CommandKind::of(word).is_some_and(CommandKind::is_message)
     }
 
-    /// What it takes to carry these commands out, as for events; none for those that are better left
-    /// to the shard's thread.
+    /// What it takes to carry these commands out: 1 for each, and for each KiB. None for those that are
+    /// better left to the shard's thread.
     pub(crate) fn effort(&self) -> Option<usize> {
         let is_light = |record: &Record| record[1] & (COMMAND_COMPRESS | COMMAND_LARGE) == 0;
         let are_light = self.adoptions.is_empty() && self.records.iter().all(is_light);

@@ -199,6 +199,7 @@ impl Driver {
             }
             share = share.saturating_sub(count.max(READ_BYTES));
             self.endpoint.progress.add_read(count);
+            workshop.moved_bytes += count as u64;
             if let Some(read) = &mut self.paused {
                 *read += count;
             }
@@ -220,6 +221,7 @@ impl Driver {
             let weight = receive(&mut self.endpoint, workshop);
             self.undelivered += weight;
             workshop.undelivered += weight;
+            workshop.moved_bytes += weight as u64;
             self.end_if_limited(workshop);
         }
     }
@@ -246,9 +248,11 @@ impl Driver {
         let mut context = Context::from_waker(&self.waker);
         let fin_follows = self.our_half == Half::Ending;
         let Self { socket, endpoint, .. } = self;
+        let before = endpoint.outbox.written_bytes();
         let flushed = endpoint.outbox.poll_flush(&mut workshop.pool, |slices| {
             socket.poll_write(&mut context, slices, fin_follows)
         });
+        workshop.moved_bytes += endpoint.outbox.written_bytes() - before;
         if endpoint.outbox.settle(&endpoint.progress) {
             workshop.events.push_numbers(self.id, EventKind::Written, 0, 0);
         }

@@ -50,6 +50,8 @@ pub(crate) struct Workshop {
     clock: Option<Instant>,
     /// What the events weigh that have not been delivered.
     pub(crate) undelivered: usize,
+    /// What has been read, written, and told of (by its weight) since it was last set to 0.
+    pub(crate) moved_bytes: u64,
 }
 
 impl Workshop {

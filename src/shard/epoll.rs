@@ -1,50 +1,49 @@
 //! The descriptor of a runtime's epoll set: it is readable when the runtime has something to look at.
 //!
 //! Tokio does not tell it, so it is looked for: the kernel gives a new descriptor the lowest number
-//! that is free, and `/proc` tells what a set watches. Where that fails, for a thread that took the
-//! number at the same moment or for a system without `/proc`, the shard's own thread always leads.
+//! that is free, and `/proc` tells what a set watches. On a system without it the shard's own thread
+//! always leads.
 
+use std::ffi::c_int;
 use std::io;
 
 use tokio::runtime::Runtime;
 
-/// A descriptor that stays open as long as the runtime it belongs to.
-#[cfg(unix)]
-pub(crate) type Descriptor = std::os::fd::RawFd;
-#[cfg(not(unix))]
-pub(crate) type Descriptor = std::convert::Infallible;
-
-/// Builds a runtime, and finds the descriptor of what it watches.
-pub(crate) fn runtime_with_descriptor() -> io::Result<(Runtime, Option<Descriptor>)> {
+/// Builds a runtime, and finds the descriptor of what it watches. That stays open as long as the runtime.
+pub(crate) fn runtime_with_descriptor() -> io::Result<(Runtime, Option<c_int>)> {
     let lowest = search::lowest_free();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let descriptor = lowest.filter(|&descriptor| search::watches_for(descriptor, &runtime));
+    let descriptor = lowest.and_then(|lowest| search::find(lowest, &runtime));
     Ok((runtime, descriptor))
 }
 
 #[cfg(target_os = "linux")]
 mod search {
+    use std::ffi::c_int;
     use std::fs::{File, read_to_string};
     use std::os::fd::AsRawFd;
 
     use tokio::net::UnixDatagram;
     use tokio::runtime::Runtime;
 
-    use super::Descriptor;
-
     /// The number that the next descriptor will have, if nobody else opens one first.
-    pub(super) fn lowest_free() -> Option<Descriptor> {
+    pub(super) fn lowest_free() -> Option<c_int> {
         File::open("/dev/null").ok().map(|file| file.as_raw_fd())
     }
 
-    /// Whether a descriptor is an epoll set that watches what is given to a runtime.
-    pub(super) fn watches_for(descriptor: Descriptor, runtime: &Runtime) -> bool {
+    /// The first descriptor from that number on that is an epoll set which watches what is given to the
+    /// runtime. It is the very first, unless another thread opened or closed one meanwhile.
+    pub(super) fn find(lowest: c_int, runtime: &Runtime) -> Option<c_int> {
         let _inside = runtime.enter();
-        let Ok(probe) = UnixDatagram::unbound() else { return false };
+        let probe = UnixDatagram::unbound().ok()?;
+        (lowest..probe.as_raw_fd()).find(|&set| watches(set, &probe))
+    }
+
+    fn watches(set: c_int, probe: &UnixDatagram) -> bool {
         let probed = probe.as_raw_fd().to_string();
         // A line for each that is watched: "tfd:  12 events: ...".
-        read_to_string(format!("/proc/self/fdinfo/{descriptor}")).is_ok_and(|watched| {
+        read_to_string(format!("/proc/self/fdinfo/{set}")).is_ok_and(|watched| {
             let mut lines = watched.lines().filter_map(|line| line.strip_prefix("tfd:"));
             lines.any(|line| line.split_whitespace().next() == Some(&probed))
         })
@@ -53,16 +52,16 @@ mod search {
 
 #[cfg(not(target_os = "linux"))]
 mod search {
+    use std::ffi::c_int;
+
     use tokio::runtime::Runtime;
 
-    use super::Descriptor;
-
-    pub(super) fn lowest_free() -> Option<Descriptor> {
+    pub(super) fn lowest_free() -> Option<c_int> {
         None
     }
 
-    pub(super) fn watches_for(_: Descriptor, _: &Runtime) -> bool {
-        false
+    pub(super) fn find(_: c_int, _: &Runtime) -> Option<c_int> {
+        None
     }
 }
 
@@ -73,10 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_runtimes_own_set_watches_what_it_is_given() {
-        let runtime = Builder::new_current_thread().enable_io().build().unwrap();
-        let own = (0..1024).filter(|&descriptor| search::watches_for(descriptor, &runtime));
-        // The one that polls, and its duplicate for those who register.
-        assert_eq!(own.count(), 2);
+    fn finds_each_runtimes_own_set() {
+        let lowest = search::lowest_free().unwrap();
+        let runtimes = [(); 2].map(|()| Builder::new_current_thread().enable_io().build().unwrap());
+        let sets = runtimes.each_ref().map(|runtime| search::find(lowest.min(3), runtime));
+        assert!(sets[0].is_some() && sets[1].is_some());
+        assert_ne!(sets[0], sets[1]);
     }
 }

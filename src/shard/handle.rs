@@ -36,7 +36,7 @@ impl ShardHandle {
         let events = Arc::<EventQueue>::default();
         let mut shard = Shard::new(commands.clone(), events.clone(), doorbell.clone(), row);
         shard.recycle(recycler);
-        let service = Arc::new(Service::new(shard, doorbell)?);
+        let service = Arc::new(Service::new(shard, commands.clone(), events.clone(), doorbell)?);
         let served = service.clone();
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             if catch_unwind(AssertUnwindSafe(|| served.run())).is_err() {

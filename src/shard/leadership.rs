@@ -16,16 +16,16 @@ const IN_TURN: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Leadership {
     leader: AtomicU8,
-    /// Whether the thread above can watch the sockets at all.
+    /// Whether the thread above would watch the sockets.
     is_accepted: AtomicBool,
     /// Whether the thread above has served the sockets since the shard's thread last looked.
     has_come: AtomicBool,
 }
 
 impl Leadership {
-    /// The thread above says that it will watch the sockets whenever it leads.
-    pub(crate) fn accept(&self) {
-        self.is_accepted.store(true, Ordering::Release);
+    /// The thread above says whether it will watch the sockets when it leads.
+    pub(crate) fn accept(&self, accepts: bool) {
+        self.is_accepted.store(accepts, Ordering::Release);
     }
 
     /// Whether the lead may be given away.
@@ -40,8 +40,7 @@ impl Leadership {
 
     /// The shard's thread, which leads, lets the one above lead.
     pub(crate) fn give_up(&self) {
-        // It has until the second look to come.
-        self.has_come.store(true, Ordering::Relaxed);
+        self.has_come.store(false, Ordering::Relaxed);
         self.leader.store(ABOVE, Ordering::Release);
     }
 
@@ -68,7 +67,7 @@ impl Leadership {
         self.leader.store(if leads_on { ABOVE } else { OWN }, Ordering::Release);
     }
 
-    /// The thread above gives the lead back between two turns. Returns whether it had it.
+    /// The lead goes back to the shard's thread between two turns. Returns whether it was above.
     pub(crate) fn give_back(&self) -> bool {
         self.change(ABOVE, OWN)
     }
@@ -88,7 +87,6 @@ mod tests {
         assert!(!leadership.is_above());
         leadership.give_up();
         assert!(leadership.is_above());
-        assert!(!leadership.look_after(), "it has until the second look");
         assert!(leadership.begin_turn());
         leadership.end_turn(true);
         assert!(!leadership.look_after(), "it has come");
@@ -102,7 +100,7 @@ mod tests {
         let leadership = Leadership::default();
         leadership.give_up();
         assert!(leadership.begin_turn());
-        assert!(!leadership.look_after());
+        assert!(!leadership.look_after(), "it has come");
         assert!(!leadership.look_after(), "a turn may be long");
         assert!(!leadership.give_back());
         leadership.end_turn(false);

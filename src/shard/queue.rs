@@ -77,10 +77,15 @@ impl CommandQueue {
         wake(state);
     }
 
-    /// Whether something waits for the shard.
+    /// Whether commands wait for the shard.
     pub(crate) fn has_some(&self) -> bool {
         let state = lock(&self.state);
         state.stop || !state.batch.is_empty()
+    }
+
+    /// Whether anybody wants anything of the shard.
+    pub(crate) fn is_calling(&self) -> bool {
+        lock(&self.state).is_calling()
     }
 
     /// Swaps the waiting commands out into `batch`, which must be empty. `false`: the shard ends.
@@ -100,12 +105,18 @@ impl CommandQueue {
     /// Leaves `sleeper` to be woken by the next command; `false` if one waits already.
     pub(crate) fn sleep(&self, sleeper: &Waker) -> bool {
         let mut state = lock(&self.state);
-        let is_awaited = state.settling != Settling::No;
-        if state.stop || state.nudged || is_awaited || !state.batch.is_empty() {
+        if state.is_calling() {
             return false;
         }
         state.sleeper = Some(sleeper.clone());
         true
+    }
+}
+
+impl CommandState {
+    fn is_calling(&self) -> bool {
+        let is_awaited = self.settling != Settling::No;
+        self.stop || self.nudged || is_awaited || !self.batch.is_empty()
     }
 }
 
@@ -126,6 +137,11 @@ impl EventQueue {
     /// The oldest batch that nobody has taken.
     pub fn take(&self) -> Option<EventBatch> {
         lock(&self.state).ready.pop_front()
+    }
+
+    /// Whether everything has been taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.state).ready.is_empty()
     }
 
     /// Gives a batch back whose events have all been delivered. `true`: the shard does not read from
@@ -170,7 +186,7 @@ impl std::fmt::Debug for Doorbell {
 }
 
 impl Doorbell {
-    /// A doorbell that calls `ring` from a shard's thread.
+    /// A doorbell that calls `ring` from whatever thread serves a shard.
     pub fn new(ring: impl Fn() + Send + Sync + 'static) -> Self {
         Self { rung: AtomicBool::new(false), ring: Box::new(ring) }
     }

@@ -44,12 +44,11 @@ impl ConnectionId {
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
     places: Vec<Option<Box<(ConnectionId, T)>>>,
-    count: usize,
 }
 
 impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), count: 0 }
+        Self { places: Vec::new() }
     }
 }
 
@@ -59,9 +58,7 @@ impl<T> Registry<T> {
         if self.places.len() <= id.index() {
             self.places.resize_with(id.index() + 1, || None);
         }
-        let former = self.places[id.index()].replace(Box::new((id, connection)));
-        self.count += usize::from(former.is_none());
-        former.map(|place| place.1)
+        self.places[id.index()].replace(Box::new((id, connection))).map(|place| place.1)
     }
 
     /// The connection of this very id, if it still exists.
@@ -75,13 +72,7 @@ impl<T> Registry<T> {
     /// Takes the connection out.
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<T> {
         self.get_mut(id)?;
-        self.count -= 1;
         self.places[id.index()].take().map(|place| place.1)
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.count
     }
 }
 

@@ -1,7 +1,7 @@
 //! Serving a shard's sockets: by its own thread, or by the thread above while little happens.
 //!
-//! To wake a thread costs more than to read and write a small message. So when the shard has few
-//! connections and their messages come a few at a time, the shard's thread gives the lead to the thread
+//! To wake a thread costs more than to read and write a small message. So when there are few connections
+//! and their messages come a few at a time, the shard's thread gives the lead to the thread
 //! above, which then waits for the sockets among everything else that it waits for. The shard's thread
 //! looks after it every [`LOOK_INTERVAL`], and leads again when the other has not come: because nothing
 //! happens, or because it is busy. It also gets the lead back when there is more to do.
@@ -10,6 +10,7 @@
 //! serves. Between that, whoever sends something small may take the lock and write it by itself.
 //! Nobody waits for the lock but the leader.
 
+use std::ffi::c_int;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -22,27 +23,33 @@ use tokio::runtime::Runtime;
 use tokio::task::{unconstrained, yield_now};
 
 use crate::batch::CommandBatch;
-use crate::epoll::{Descriptor, runtime_with_descriptor};
+use crate::epoll::runtime_with_descriptor;
 use crate::leadership::Leadership;
-use crate::queue::Doorbell;
-use crate::shard::Shard;
+use crate::queue::{CommandQueue, Doorbell, EventQueue};
+use crate::shard::{Pace, Shard, Turns};
 
 /// How often the shard's thread looks after a leader above.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// The lead goes up when so many times in a row there was little to tell, within [`LOOK_INTERVAL`] of
 /// one another.
 const CALM_TURNS: u32 = 64;
-/// What is little to tell, and what is too much to be served from above, see
-/// [`EventBatch::effort`](crate::batch::EventBatch).
-const LITTLE_EFFORT: usize = 8;
-const MOST_EFFORT: usize = 16;
+/// Connections of all shards together that the thread above can serve besides what else it does.
+const FEW_CONNECTIONS: usize = 16;
+/// What is little to do, and what is too much to be done from above, see [`Turns::effort`].
+const LITTLE_EFFORT: usize = 10;
+const MOST_EFFORT: usize = 24;
+
+const OWN_PACE: Pace = Pace { turns: 4, effort: usize::MAX };
+const PACE_ABOVE: Pace = Pace { turns: 1, effort: MOST_EFFORT };
 
 /// A shard, and all that it takes to serve it.
 #[derive(Debug)]
 pub(crate) struct Service {
     shard: Mutex<Shard>,
     runtime: Runtime,
-    descriptor: Option<Descriptor>,
+    descriptor: Option<c_int>,
+    commands: Arc<CommandQueue>,
+    events: Arc<EventQueue>,
     doorbell: Arc<Doorbell>,
     leadership: Leadership,
     /// The shard's own.
@@ -64,21 +71,26 @@ pub enum Turn {
 #[derive(Clone, Debug)]
 pub struct Lead {
     service: Arc<Service>,
-    descriptor: Descriptor,
+    descriptor: c_int,
 }
 
 impl Lead {
     /// What is to be watched while the lead is ours: it is readable when there is something to serve.
     /// It stays open as long as this lead.
     #[must_use]
-    pub fn descriptor(&self) -> Descriptor {
+    pub fn descriptor(&self) -> c_int {
         self.descriptor
     }
 
     /// Says that the descriptor will be watched whenever the lead [is ours](Self::is_ours), which is
-    /// to be looked at when the doorbell has been answered.
-    pub fn accept(&self) {
-        self.service.leadership.accept();
+    /// to be looked at when the doorbell has been answered, and how many connections there are on all
+    /// shards that may be served from here. With many the lead is not given.
+    pub fn accept(&self, connections: usize) {
+        let are_few = connections <= FEW_CONNECTIONS;
+        self.service.leadership.accept(are_few);
+        if !are_few {
+            self.give_back();
+        }
     }
 
     /// Whether the thread above leads.
@@ -105,11 +117,23 @@ impl Service {
     ///
     /// # Errors
     /// The operating system's, when it gives no descriptor for the runtime.
-    pub(crate) fn new(shard: Shard, doorbell: Arc<Doorbell>) -> io::Result<Self> {
+    pub(crate) fn new(
+        shard: Shard,
+        commands: Arc<CommandQueue>,
+        events: Arc<EventQueue>,
+        doorbell: Arc<Doorbell>,
+    ) -> io::Result<Self> {
         let (runtime, descriptor) = runtime_with_descriptor()?;
-        let (shard, leadership, thread) =
-            (Mutex::new(shard), Leadership::default(), OnceLock::new());
-        Ok(Self { shard, runtime, descriptor, doorbell, leadership, thread })
+        Ok(Self {
+            shard: Mutex::new(shard),
+            runtime,
+            descriptor,
+            commands,
+            events,
+            doorbell,
+            leadership: Leadership::default(),
+            thread: OnceLock::new(),
+        })
     }
 
     /// The right to serve the sockets, if they can be watched from above.
@@ -126,9 +150,24 @@ impl Service {
         while self.runtime.block_on(unconstrained(OwnLead::of(self))) == Outcome::Calm {
             // Not before the runtime is free: two threads must never be in it.
             self.leadership.give_up();
+            // Of those who wanted something since the last turn only this thread knows; who comes from
+            // now on finds that the lead is above.
+            if self.commands.is_calling() {
+                self.leadership.give_back();
+            }
             self.doorbell.ring();
-            while !self.leadership.look_after() {
-                thread::park_timeout(LOOK_INTERVAL);
+            self.look_after_leader();
+        }
+    }
+
+    /// Waits until the shard's thread leads again.
+    fn look_after_leader(&self) {
+        // Takes the token of a wake-up that came when it led already.
+        thread::park_timeout(Duration::ZERO);
+        while self.leadership.is_above() {
+            thread::park_timeout(LOOK_INTERVAL);
+            if self.leadership.look_after() {
+                break;
             }
         }
     }
@@ -137,17 +176,25 @@ impl Service {
         if !self.leadership.begin_turn() {
             return Turn::NotOurs;
         }
+        if !self.events.is_empty() {
+            // The thread above is late with what it has.
+            self.end_turn(false);
+            return Turn::NotOurs;
+        }
         let turns = self.runtime.block_on(unconstrained(async {
             // Lets the runtime look at the sockets.
             yield_now().await;
-            poll_fn(|context| Poll::Ready(self.lock().poll_turns(context))).await
+            poll_fn(|context| Poll::Ready(self.lock().poll_turns(PACE_ABOVE, context))).await
         }));
-        let leads_on = turns.is_done && turns.effort <= MOST_EFFORT;
+        self.end_turn(turns.is_done && turns.effort <= MOST_EFFORT);
+        if turns.has_news { Turn::News } else { Turn::Quiet }
+    }
+
+    fn end_turn(&self, leads_on: bool) {
         self.leadership.end_turn(leads_on);
         if !leads_on {
             self.wake_thread();
         }
-        if turns.has_news { Turn::News } else { Turn::Quiet }
     }
 
     /// Carries out commands on the calling thread, if they are little and nobody is in front of them.
@@ -213,14 +260,15 @@ impl<'a> OwnLead<'a> {
         Self { service, calm_turns: 0, last_news: Instant::now() }
     }
 
-    /// Whether it has been calm for so long that the thread above had better lead.
-    fn is_calm(&mut self, effort: usize) -> bool {
+    /// Whether it has been calm for so long, after these turns that have brought news, that the thread
+    /// above had better lead.
+    fn is_calm(&mut self, turns: &Turns) -> bool {
         let now = Instant::now();
         let is_lively = now.duration_since(self.last_news) < LOOK_INTERVAL;
         self.last_news = now;
-        self.calm_turns =
-            if is_lively && effort <= LITTLE_EFFORT { self.calm_turns + 1 } else { 0 };
-        self.calm_turns > CALM_TURNS
+        let is_little = turns.is_done && turns.effort <= LITTLE_EFFORT;
+        self.calm_turns = if is_lively && is_little { self.calm_turns + 1 } else { 0 };
+        self.calm_turns >= CALM_TURNS
     }
 }
 
@@ -230,11 +278,7 @@ impl Future for OwnLead<'_> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let service = self.service;
         let mut shard = service.lock();
-        let turns = shard.poll_turns(context);
-        let may_give_up = turns.has_news
-            && turns.is_done
-            && service.leadership.is_accepted()
-            && shard.has_few_connections();
+        let turns = shard.poll_turns(OWN_PACE, context);
         // On a busy core the thread that hears the doorbell runs at once, and may want the lock.
         drop(shard);
         if turns.is_over {
@@ -243,7 +287,7 @@ impl Future for OwnLead<'_> {
         if !turns.is_done {
             context.waker().wake_by_ref();
         }
-        if may_give_up && self.is_calm(turns.effort) {
+        if turns.has_news && service.leadership.is_accepted() && self.is_calm(&turns) {
             return Poll::Ready(Outcome::Calm);
         }
         if turns.has_news {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use crate::adopt::Adoption;
-use crate::batch::{CommandBatch, EventBatch};
+use crate::batch::{CommandBatch, EFFORT_BYTES, EventBatch};
 use crate::cause::{Ending, Reason};
 use crate::commands::{LastRecords, Payloads, is_adoption};
 use crate::driver::{Driver, Progression};
@@ -25,11 +25,6 @@ use crate::timers::Timers;
 
 /// Emptied batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
-/// Turns before the runtime gets to look at its sockets again.
-const TURNS_A_POLL: usize = 4;
-/// Connections that the thread above can serve besides what else it does.
-const FEW_CONNECTIONS: usize = 16;
-
 /// What came of some turns.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -39,7 +34,16 @@ pub(crate) struct Turns {
     pub(crate) is_done: bool,
     /// The doorbell is to be rung.
     pub(crate) has_news: bool,
-    /// What was published, see [`EventBatch::effort`].
+    /// What they have taken: 1 for each event, and for each KiB read, written or told of.
+    pub(crate) effort: usize,
+}
+
+/// How much is done before others have their turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Turns before the runtime looks at its sockets again.
+    pub(crate) turns: usize,
+    /// The effort above which no further connection is read.
     pub(crate) effort: usize,
 }
 
@@ -65,8 +69,8 @@ pub(crate) struct Shard {
     woken: Vec<ConnectionId>,
     spent: Vec<EventBatch>,
     spare: Vec<EventBatch>,
-    /// What was published since the last turns began, see [`EventBatch::effort`].
-    effort: usize,
+    /// Events published since the last turns began.
+    published: usize,
 }
 
 impl Shard {
@@ -95,15 +99,16 @@ impl Shard {
             woken: Vec::new(),
             spent: Vec::new(),
             spare: Vec::new(),
-            effort: 0,
+            published: 0,
         }
     }
 
     /// Takes turns until there is nothing to do, but not too many.
-    pub(crate) fn poll_turns(&mut self, context: &mut Context<'_>) -> Turns {
-        self.effort = 0;
+    pub(crate) fn poll_turns(&mut self, pace: Pace, context: &mut Context<'_>) -> Turns {
+        self.published = 0;
+        self.workshop.moved_bytes = 0;
         let mut turns = Turns::default();
-        for _ in 0..TURNS_A_POLL {
+        for _ in 0..pace.turns {
             self.workshop.begin_turn();
             if !self.take_commands() {
                 // What was sent before the end still goes as far as the kernel takes it.
@@ -114,7 +119,7 @@ impl Shard {
                 self.caretaker = Caretaker::default();
                 return Turns { is_over: true, ..Turns::default() };
             }
-            self.serve_ready();
+            self.serve_ready(pace.effort);
             self.expire(context);
             self.flush();
             turns.has_news |= self.publish();
@@ -126,13 +131,14 @@ impl Shard {
                 break;
             }
         }
-        turns.effort = self.effort;
+        turns.effort = self.effort();
         turns
     }
 
-    /// Whether it has so few connections that the thread above can serve them.
-    pub(crate) fn has_few_connections(&self) -> bool {
-        self.connections.len() <= FEW_CONNECTIONS
+    /// What these turns have taken so far.
+    fn effort(&self) -> usize {
+        let moved = usize::try_from(self.workshop.moved_bytes).unwrap_or(usize::MAX);
+        self.published + self.workshop.events.len() + moved / EFFORT_BYTES
     }
 
     /// Takes memory of large payloads from there, and takes care of it.
@@ -226,17 +232,23 @@ impl Shard {
         }
     }
 
-    /// Reads from every connection that the runtime has woken.
-    fn serve_ready(&mut self) {
+    /// Reads from the connections that the runtime has woken; the others have to wait when that was
+    /// too much.
+    fn serve_ready(&mut self, most_effort: usize) {
         let mut woken = std::mem::take(&mut self.woken);
         self.ready.take(&mut woken);
-        for id in woken.drain(..) {
+        let mut ids = woken.drain(..);
+        for id in ids.by_ref() {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
             if (self.workshop.events.is_full() || self.read_buffer.is_full()) && self.publish() {
                 self.doorbell.ring();
             }
+            if self.effort() > most_effort {
+                break;
+            }
         }
+        ids.for_each(|id| self.ready.push(id));
         self.woken = woken;
     }
 
@@ -266,7 +278,7 @@ impl Shard {
         }
         let Workshop { events, recycler, .. } = &mut self.workshop;
         events.bring(self.read_buffer.hand_over(recycler));
-        self.effort += events.effort();
+        self.published += events.len();
         self.events.publish(events, &mut self.spent);
         self.workshop.events = self.spare.pop().unwrap_or_default();
         true

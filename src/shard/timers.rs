@@ -47,6 +47,8 @@ impl Timers {
         if sleep.as_mut().poll(context).is_pending() {
             return None;
         }
+        // One that is set anew would wake whoever polls it, if its time has come, too.
+        self.sleep = None;
         self.deadlines.pop_first();
         Some((first, id))
     }

@@ -66,7 +66,7 @@ impl Call {
 }
 
 impl Waker {
-    /// What other threads use. Its owner must be gone before the waker is dropped.
+    /// What other threads use. None may when the waker is dropped.
     pub(in crate::bridge) fn ringer(&self) -> Ringer {
         Ringer { handle: self.async_handle.raw() }
     }
@@ -78,7 +78,7 @@ impl Waker {
         unsafe { change(self.async_handle.raw()) };
     }
 
-    /// Takes the lead of a shard whenever it is given; not at all if libuv cannot watch its sockets.
+    /// Takes the lead of a shard when it is given; not at all if libuv cannot watch its sockets.
     pub(in crate::bridge) fn take_lead(&mut self, lead: Lead) {
         let bell = self.async_handle.content().clone();
         let (env, descriptor) = (bell.env, lead.descriptor());
@@ -86,8 +86,14 @@ impl Waker {
         // SAFETY: as for the async handle; the watch's lead keeps the descriptor open.
         let init = |event_loop, handle| unsafe { uv_poll_init(event_loop, handle, descriptor) };
         if let Ok(handle) = Handle::open(env, UV_POLL, watch, init) {
-            handle.content().lead.accept();
             self.watches.push(handle);
+        }
+    }
+
+    /// Says how many connections there are on all shards.
+    pub(in crate::bridge) fn note_connections(&self, connections: usize) {
+        for handle in &self.watches {
+            handle.content().lead.accept(connections);
         }
     }
 
@@ -159,7 +165,7 @@ unsafe extern "C" fn serve(handle: *mut RawHandle, _status: c_int, _events: c_in
                 let began = Instant::now();
                 bell.call(false);
                 if began.elapsed() > BUSY {
-                    return lead.give_back();
+                    lead.give_back();
                 }
             }
         }

@@ -182,7 +182,7 @@ fn what_the_kernel_refuses_is_left_to_the_shard() {
     runtime.block_on(std::future::poll_fn(|context| {
         let (mut buffer, mut before) = ([0; 4096], None);
         while before.replace(seen) != Some(seen) {
-            let _ = shard.poll_turns(context);
+            let _ = shard.poll_turns(Pace { turns: 4, effort: usize::MAX }, context);
             while let Ok(read) = peer.read(&mut buffer) {
                 seen += read;
             }

@@ -21,7 +21,7 @@ impl Led {
     fn start() -> Self {
         let above = Above::start();
         let lead = above.shard.lead().expect("Linux, with /proc");
-        lead.accept();
+        lead.accept(1);
         let mut peer = above.adopt(ID, b"");
         read_exactly(&mut peer, 5);
         let mut started = Self { above, lead, peer };
@@ -109,6 +109,47 @@ fn the_lead_goes_back_when_there_is_much_to_do() {
         assert_eq!(payload, [number]);
     }
     led.earn();
+}
+
+#[test]
+fn with_many_connections_in_all_the_lead_stays_below() {
+    let mut led = Led::start();
+    led.lead.accept(17);
+    assert!(!led.lead.is_ours());
+    for _ in 0..200 {
+        led.peer.write_all(&frame(b"calm")).unwrap();
+        led.above.until(EventKind::Binary);
+    }
+    assert!(!led.lead.is_ours());
+    led.lead.accept(16);
+    led.earn();
+}
+
+#[test]
+fn what_is_read_of_a_message_that_is_not_complete_counts() {
+    let mut led = Led::start();
+    let wire = frame(&vec![0; 60_000]);
+    let (beginning, rest) = wire.split_at(30_000);
+    led.peer.write_all(beginning).unwrap();
+    while led.lead.take_turn() == Turn::Quiet {}
+    assert!(!led.lead.is_ours());
+    led.peer.write_all(rest).unwrap();
+    assert_eq!(led.above.until(EventKind::Binary)[0].2.len(), 60_000);
+}
+
+#[test]
+fn who_is_late_with_what_it_has_does_not_lead() {
+    let mut led = Led::start();
+    led.peer.write_all(&frame(b"first")).unwrap();
+    led.peer.write_all(&frame(b"second")).unwrap();
+    while led.lead.take_turn() == Turn::Quiet {}
+    assert_eq!(led.lead.take_turn(), Turn::NotOurs);
+    assert!(!led.lead.is_ours());
+    let mut seen = led.above.until(EventKind::Binary);
+    while seen.len() < 2 {
+        seen.append(&mut led.above.until(EventKind::Binary));
+    }
+    assert_eq!(seen[1].2, b"second");
 }
 
 #[test]
