@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use offloop_protocol::Payload;
 
-use crate::record::{COMMAND_LARGE, CommandKind, Record};
+use crate::record::{COMMAND_COMPRESS, COMMAND_LARGE, CommandKind, Record};
 use crate::registry::ConnectionId;
 
 /// Where in a batch a connection's last record is.
@@ -63,4 +63,9 @@ impl<'a> Payloads<'a> {
 /// Whether a record takes a socket over.
 pub(crate) fn is_adoption(record: &Record) -> bool {
     CommandKind::of(record[1]) == Some(CommandKind::Adopt)
+}
+
+/// Whether a record is a message that is to be compressed.
+pub(crate) fn is_compressed(record: &Record) -> bool {
+    record[1] & COMMAND_COMPRESS != 0
 }

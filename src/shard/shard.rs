@@ -12,7 +12,7 @@ use std::task::Context;
 use crate::adopt::Adoption;
 use crate::batch::{CommandBatch, EFFORT_BYTES, EventBatch};
 use crate::cause::{Ending, Reason};
-use crate::commands::{LastRecords, Payloads, is_adoption};
+use crate::commands::{LastRecords, Payloads, is_adoption, is_compressed};
 use crate::driver::{Driver, Progression};
 use crate::endpoint::Workshop;
 use crate::queue::{CommandQueue, Doorbell, EventQueue};
@@ -174,7 +174,8 @@ impl Shard {
     }
 
     /// Carries out a batch. A connection is written behind its last command in it, while all that takes
-    /// is at hand.
+    /// is at hand. What is compressed comes slower than a peer can take it and go to sleep again, so
+    /// that is written together with the others' at the end of the turn.
     fn carry_out(&mut self, batch: &mut CommandBatch) {
         let CommandBatch { records, bytes, large, adoptions } = &mut *batch;
         let mut rest = Payloads::new(bytes, large);
@@ -183,11 +184,15 @@ impl Shard {
         for run in records.chunk_by(|one, next| one[0] == next[0] && !is_adoption(next)) {
             end += run.len();
             let is_last = self.last_records.is_last(&records[end - 1], end - 1);
+            let waits = run.iter().any(is_compressed);
             if !run.first().is_some_and(is_adoption) {
-                self.commands(run, &mut rest, is_last);
+                self.commands(run, &mut rest, is_last && !waits);
             } else if let Some(adoption) = adoptions.pop_front() {
                 self.adopt(adoption);
-                self.commands(&run[1..], &mut rest, is_last);
+                self.commands(&run[1..], &mut rest, is_last && !waits);
+            }
+            if is_last && waits {
+                self.mark_dirty(ConnectionId::new(run[0][0]));
             }
         }
         batch.reset();
@@ -208,8 +213,8 @@ impl Shard {
         }
     }
 
-    /// Carries out commands for one connection, and writes if these are the last.
-    fn commands(&mut self, records: &[Record], rest: &mut Payloads<'_>, are_last: bool) {
+    /// Carries out commands for one connection, and writes if that is not to wait for the end of the turn.
+    fn commands(&mut self, records: &[Record], rest: &mut Payloads<'_>, are_written: bool) {
         let Some(&[id, ..]) = records.first() else { return };
         let mut remaining = records.iter();
         self.guarded(ConnectionId::new(id), |driver, workshop, _| {
@@ -223,7 +228,8 @@ impl Shard {
                     Progression::Over => return Progression::Over,
                 }
             }
-            let written = if are_last { driver.drive_write(workshop) } else { Progression::Alive };
+            let written =
+                if are_written { driver.drive_write(workshop) } else { Progression::Alive };
             if is_hungry && written == Progression::Alive { Progression::Hungry } else { written }
         });
         // Of a connection that is gone: the payloads lie in the order of the records.
