@@ -8,8 +8,8 @@
 //! slow layer above fills the peers' windows and not our memory.
 //!
 //! Ownership: a socket belongs to one shard from its adoption to its end; what a shard has is behind
-//! one lock (see `service`). Between threads travel whole batches by move, and one table of numbers ([`ProgressTable`]) that one side only writes
-//! and the other only reads.
+//! one lock (see `service`). Between threads travel whole batches by move, and one table of numbers
+//! ([`ProgressTable`]) that one side only writes and the other only reads.
 
 mod adopt;
 mod batch;

@@ -30,7 +30,7 @@ use crate::shard::{Pace, Shard, Turns};
 
 /// How often the shard's thread looks after a leader above.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
-/// The lead goes up when so many times in a row there was little to tell, within [`LOOK_INTERVAL`] of
+/// The lead goes up when so many times in a row there was little to do, within [`LOOK_INTERVAL`] of
 /// one another.
 const CALM_TURNS: u32 = 64;
 /// Connections of all shards together that the thread above can serve besides what else it does.

@@ -1,8 +1,8 @@
 //! A shard's connections, and the turns in which they are served.
 //!
 //! A turn: take the commands, carry them out and write, once a connection; read from the connections that
-//! are ready, and write what that has brought about; publish the events. Whoever takes it rings the doorbell for them, and sleeps until a
-//! socket, a timer or a command wakes it.
+//! are ready, and write what that has brought about; publish the events. Whoever takes it rings the
+//! doorbell for them, and sleeps until a socket, a timer or a command wakes it.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +25,7 @@ use crate::timers::Timers;
 
 /// Emptied batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
+
 /// What came of some turns.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
