@@ -11,17 +11,17 @@ use tokio::runtime::Runtime;
 
 /// Builds a runtime, and finds the descriptor of what it watches. That stays open as long as the runtime.
 pub(crate) fn runtime_with_descriptor() -> io::Result<(Runtime, Option<c_int>)> {
-    let lowest = search::lowest_free();
+    let expected = search::lowest_free();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let descriptor = lowest.and_then(|lowest| search::find(lowest, &runtime));
+    let descriptor = expected.and_then(|expected| search::find(expected, &runtime));
     Ok((runtime, descriptor))
 }
 
 #[cfg(target_os = "linux")]
 mod search {
     use std::ffi::c_int;
-    use std::fs::{File, read_to_string};
+    use std::fs::{File, read_dir, read_to_string};
     use std::os::fd::AsRawFd;
 
     use tokio::net::UnixDatagram;
@@ -32,12 +32,21 @@ mod search {
         File::open("/dev/null").ok().map(|file| file.as_raw_fd())
     }
 
-    /// The first descriptor from that number on that is an epoll set which watches what is given to the
-    /// runtime. It is the very first, unless another thread opened or closed one meanwhile.
-    pub(super) fn find(lowest: c_int, runtime: &Runtime) -> Option<c_int> {
+    /// The epoll set that watches what is given to the runtime. It has that number, unless another thread
+    /// opened or closed a descriptor meanwhile; then it can have any.
+    pub(super) fn find(expected: c_int, runtime: &Runtime) -> Option<c_int> {
         let _inside = runtime.enter();
         let probe = UnixDatagram::unbound().ok()?;
-        (lowest..probe.as_raw_fd()).find(|&set| watches(set, &probe))
+        if watches(expected, &probe) {
+            Some(expected)
+        } else {
+            all().find(|&set| watches(set, &probe))
+        }
+    }
+
+    fn all() -> impl Iterator<Item = c_int> {
+        let entries = read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     }
 
     fn watches(set: c_int, probe: &UnixDatagram) -> bool {
@@ -73,10 +82,10 @@ mod tests {
 
     #[test]
     fn finds_each_runtimes_own_set() {
-        let lowest = search::lowest_free().unwrap();
         let runtimes = [(); 2].map(|()| Builder::new_current_thread().enable_io().build().unwrap());
-        let sets = runtimes.each_ref().map(|runtime| search::find(lowest.min(3), runtime));
+        let sets = runtimes.each_ref().map(|runtime| search::find(c_int::MAX, runtime));
         assert!(sets[0].is_some() && sets[1].is_some());
         assert_ne!(sets[0], sets[1]);
+        assert_eq!(search::find(sets[1].unwrap(), &runtimes[0]), sets[0], "it is another's");
     }
 }
