@@ -40,6 +40,11 @@ impl ReadBuffer {
         (bytes.get_mut(base..).unwrap_or_default(), base, kept)
     }
 
+    /// Bytes in which payloads stay.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept
+    }
+
     /// Whether there is no room for another read.
     pub(crate) fn is_full(&self) -> bool {
         self.kept + READ_BYTES > BUFFER_BYTES
@@ -53,7 +58,9 @@ impl ReadBuffer {
         }
         if kept < BUFFER_BYTES / 2 {
             // So little is copied, rather than that its readers hold all the memory.
-            return Some(self.bytes[..kept].to_vec());
+            let mut copy = recycler.take(kept);
+            copy.extend_from_slice(&self.bytes[..kept]);
+            return Some(copy);
         }
         self.bytes.truncate(kept);
         Some(std::mem::replace(&mut self.bytes, recycler.take(BUFFER_BYTES)))

@@ -26,6 +26,9 @@ use crate::timers::Timers;
 /// Emptied batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
 
+/// Bytes of long payloads for which JavaScript is called while the shard still reads others.
+const TOLD_BYTES: usize = 512 * 1024;
+
 /// What came of some turns.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -72,6 +75,8 @@ pub(crate) struct Shard {
     spare: Vec<EventBatch>,
     /// Events published since the last turns began.
     published: usize,
+    /// Bytes of payloads published for which the doorbell has not rung.
+    untold_bytes: usize,
 }
 
 impl Shard {
@@ -101,6 +106,7 @@ impl Shard {
             spent: Vec::new(),
             spare: Vec::new(),
             published: 0,
+            untold_bytes: 0,
         }
     }
 
@@ -123,7 +129,7 @@ impl Shard {
             self.serve_ready(pace.effort);
             self.expire(context);
             self.flush();
-            turns.has_news |= self.publish();
+            turns.has_news |= self.publish() | (std::mem::take(&mut self.untold_bytes) > 0);
             // Last, so that what came back before a connection began to starve is not missed.
             self.collect_spent();
             self.caretaker.poll(context);
@@ -248,8 +254,8 @@ impl Shard {
         for id in ids.by_ref() {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
-            if (self.workshop.events.is_full() || self.read_buffer.is_full()) && self.publish() {
-                self.doorbell.ring();
+            if self.workshop.events.is_full() || self.read_buffer.is_full() {
+                self.publish_full();
             }
             if self.effort() > most_effort {
                 break;
@@ -289,6 +295,17 @@ impl Shard {
         self.events.publish(events, &mut self.spent);
         self.workshop.events = self.spare.pop().unwrap_or_default();
         true
+    }
+
+    /// Hands over what is too much for one batch. The doorbell does not ring for each: where it shares a
+    /// core with JavaScript, the shard would have to stop for each.
+    fn publish_full(&mut self) {
+        let is_many = self.workshop.events.is_full();
+        self.untold_bytes += self.read_buffer.kept_bytes();
+        if self.publish() && (is_many || self.untold_bytes >= TOLD_BYTES) {
+            self.untold_bytes = 0;
+            self.doorbell.ring();
+        }
     }
 
     /// Counts what has been delivered, and reads again where that was waited for.

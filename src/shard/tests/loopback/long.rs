@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use offloop_shard::EventKind;
+use offloop_protocol::{Config, Role};
+use offloop_shard::{CommandBatch, ConnectionId, EventKind};
 
-use super::{Above, ID};
+use super::{Above, ID, PATIENCE, push_adoption};
 
 const KEY: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 
@@ -70,6 +71,29 @@ fn those_that_stay_where_they_were_read_are_whole_beside_others() {
         }
     }
     writer.join().unwrap();
+}
+
+#[test]
+fn the_doorbell_rings_when_they_have_filled_one_batch_and_nothing_follows() {
+    const CONNECTIONS: u32 = 4;
+    const MESSAGES_EACH: usize = 4;
+    let above = Above::start();
+    let mut batch = CommandBatch::default();
+    let message = long_frame(0x82, &payload(15_000));
+    // All of it is there when the shard looks for the first time, and is read in one turn.
+    let _peers: Vec<_> = (0..CONNECTIONS)
+        .map(|number| {
+            let id = ConnectionId::new(number);
+            let mut peer = push_adoption(&mut batch, id, Role::Server, Config::default(), b"");
+            peer.write_all(&message.repeat(MESSAGES_EACH)).unwrap();
+            peer
+        })
+        .collect();
+    above.shard.submit(&mut batch);
+    above.rings.recv_timeout(PATIENCE).expect("the shard does not ring");
+    let events = above.deliver(above.next_batch());
+    assert_eq!(events.len(), CONNECTIONS as usize * MESSAGES_EACH);
+    assert!(events.iter().all(|(_, _, bytes)| *bytes == payload(15_000)));
 }
 
 #[test]
