@@ -26,6 +26,8 @@ mod last_words;
 mod lead;
 #[path = "loopback/long.rs"]
 mod long;
+#[path = "loopback/order.rs"]
+mod order;
 
 const ID: ConnectionId = ConnectionId::new(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);

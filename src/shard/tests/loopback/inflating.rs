@@ -27,7 +27,7 @@ fn bombs(count: usize, length: usize) -> Vec<u8> {
     wire.split_off(b"hello".len())
 }
 
-fn deflating() -> Config {
+pub(super) fn deflating() -> Config {
     let deflate = DeflateConfig {
         send_no_context_takeover: true,
         receive_no_context_takeover: true,
