@@ -254,9 +254,7 @@ impl Shard {
         for id in ids.by_ref() {
             self.guarded(id, |driver, workshop, buffer| driver.drive_read(buffer, workshop));
             self.mark_dirty(id);
-            if self.workshop.events.is_full() || self.read_buffer.is_full() {
-                self.publish_full();
-            }
+            self.publish_if_full();
             if self.effort() > most_effort {
                 break;
             }
@@ -297,10 +295,13 @@ impl Shard {
         true
     }
 
-    /// Hands over what is too much for one batch. The doorbell does not ring for each: where it shares a
-    /// core with JavaScript, the shard would have to stop for each.
-    fn publish_full(&mut self) {
+    /// Hands over what is too much for one batch. The doorbell does not ring for each full read buffer:
+    /// where it shares a core with JavaScript, the shard would have to stop for each.
+    fn publish_if_full(&mut self) {
         let is_many = self.workshop.events.is_full();
+        if !is_many && !self.read_buffer.is_full() {
+            return;
+        }
         self.untold_bytes += self.read_buffer.kept_bytes();
         if self.publish() && (is_many || self.untold_bytes >= TOLD_BYTES) {
             self.untold_bytes = 0;
